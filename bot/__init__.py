@@ -1,0 +1,1 @@
+"""How a request runs. No command is named here: those are in `handlers/`."""

@@ -1,0 +1,1 @@
+"""Probes and the verdict they add up to."""

@@ -1,0 +1,203 @@
+"""The settings: one frozen model, read from the environment by `bot.__main__` alone.
+
+Names are `ILAB_<SECTION>__<FIELD>`, for example `ILAB_VERCEL__TOKEN`. A vendor whose section is absent is `None`: its
+commands say so and leave the help. Every base URL is a setting, so that the sandbox and a proxy can stand in.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Section(BaseModel):
+    """A group of settings that stand or fall together."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SlackSettings(Section):
+    """The workspace. Socket Mode when `app_token` is set, signed HTTP when `signing_secret` is; both may be."""
+
+    bot_token: SecretStr
+    app_token: SecretStr | None = None
+    signing_secret: SecretStr | None = None
+    base_url: str = "https://slack.com/api/"
+    incidents_channel: str = Field(default="", description="Id of #incidents: cards, and the threads of updates.")
+    approvals_channel: str = Field(default="", description="Id of the channel where approvals stand outside incidents.")
+
+
+class RoleSettings(Section):
+    """Who may what, as Slack user group ids (`S…`) and user ids (`U…`). Roles are cumulative."""
+
+    responders: str = Field(default="", description="Comma-separated user group and user ids.")
+    approvers: str = ""
+    admins: str = ""
+    cache_seconds: float = Field(default=300, description="How long an answer of Slack about a person is used.")
+
+
+class SiteSettings(Section):
+    """InterviewLab's own site."""
+
+    url: str = "https://interviewlab.io"
+    entitlements_path: str = "/api/user/entitlements"
+
+
+class VercelSettings(Section):
+    """Vercel's REST API; `team_id` is needed for a team's project."""
+
+    token: SecretStr
+    project: str
+    team_id: str = ""
+    base_url: str = "https://api.vercel.com"
+
+
+class SupabaseSettings(Section):
+    """Supabase: the project's own APIs, and the Management API where `access_token` is set."""
+
+    ref: str
+    url: str = Field(description="https://<ref>.supabase.co")
+    publishable_key: SecretStr
+    secret_key: SecretStr | None = None
+    access_token: SecretStr | None = None
+    management_url: str = "https://api.supabase.com"
+    probe_table: str = Field(default="entitlements", description="The table of which the REST probe reads one row.")
+
+
+class StripeSettings(Section):
+    """Stripe's API; `webhook_url` names the product's own endpoint among the account's."""
+
+    api_key: SecretStr
+    base_url: str = "https://api.stripe.com"
+    webhook_url: str = ""
+    quiet_hours: float = Field(default=6, description="Hours without any event after which Stripe counts as degraded.")
+
+
+class OpenAISettings(Section):
+    """OpenAI's API."""
+
+    api_key: SecretStr
+    base_url: str = "https://api.openai.com"
+    model: str = "gpt-4o-mini"
+
+
+class UptimeRobotSettings(Section):
+    """UptimeRobot's v3 API."""
+
+    api_key: SecretStr
+    base_url: str = "https://api.uptimerobot.com/v3"
+
+
+class SentrySettings(Section):
+    """Sentry's API; the error thresholds are the runbook's."""
+
+    token: SecretStr
+    organization: str
+    project: str
+    base_url: str = "https://us.sentry.io"
+    alert_errors_per_minute: float = 10
+    warn_errors_per_minute: float = 3
+
+
+class PagerDutySettings(Section):
+    """PagerDuty: who is on call (REST) and paging (Events v2)."""
+
+    api_key: SecretStr
+    routing_key: SecretStr
+    escalation_policy: str
+    from_email: str = ""
+    base_url: str = "https://api.pagerduty.com"
+    events_url: str = "https://events.pagerduty.com"
+
+
+class StatuspageSettings(Section):
+    """InterviewLab's public status page, at Atlassian Statuspage."""
+
+    api_key: SecretStr
+    page_id: str
+    base_url: str = "https://api.statuspage.io"
+
+
+class ResendSettings(Section):
+    """Mail, through Resend."""
+
+    api_key: SecretStr
+    from_address: str = ""
+    base_url: str = "https://api.resend.com"
+
+
+class GitHubSettings(Section):
+    """The product's repository, `owner/name`."""
+
+    token: SecretStr
+    repository: str
+    base_url: str = "https://api.github.com"
+
+
+class StatusPagesSettings(Section):
+    """The vendors' public status pages; an empty address leaves that page out."""
+
+    vercel: str = "https://www.vercel-status.com/api/v2/summary.json"
+    supabase: str = "https://status.supabase.com/api/v2/summary.json"
+    stripe: str = "https://www.stripestatus.com/api/v2/summary.json"
+    openai: str = "https://status.openai.com/api/v2/summary.json"
+    slack: str = "https://slack-status.com/api/v2.0.0/current"
+    cache_seconds: float = 60
+
+
+class ProductSettings(Section):
+    """The product's database, and its staging twin. Reads are `READ ONLY`, with a time limit and a row cap."""
+
+    database_url: SecretStr
+    staging_database_url: SecretStr | None = None
+    warn_connections: float = Field(default=0.70, description="Share of max_connections.")
+    alert_connections: float = Field(default=0.85, description="Share of max_connections.")
+    statement_timeout_seconds: float = 5
+
+
+class StatusSettings(Section):
+    """How `/ilab status` behaves."""
+
+    probe_timeout_seconds: float = 5
+    cache_seconds: float = Field(default=10, description="How long one report answers everybody who asks.")
+    watch_interval_seconds: float = 30
+    watch_default_minutes: float = 60
+
+
+class WebSettings(Section):
+    """The bot's own HTTP address: Slack over HTTP, `/healthz`, `/metrics`. Port 0 lets the system choose."""
+
+    host: str = "127.0.0.1"
+    port: int | None = None
+
+
+class Settings(BaseSettings):
+    """Everything the bot is told from outside."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="ILAB_", env_nested_delimiter="__", frozen=True, extra="forbid", env_ignore_empty=True
+    )
+
+    database_url: SecretStr | None = Field(default=None, description="Own state. Left out: an embedded PostgreSQL.")
+    data_dir: Path | None = Field(default=None, description="Embedded database and journal. Left out: the user's.")
+    log_level: str = "INFO"
+    slack: SlackSettings | None = None
+    roles: RoleSettings = RoleSettings()
+    site: SiteSettings | None = None
+    vercel: VercelSettings | None = None
+    supabase: SupabaseSettings | None = None
+    stripe: StripeSettings | None = None
+    openai: OpenAISettings | None = None
+    uptimerobot: UptimeRobotSettings | None = None
+    sentry: SentrySettings | None = None
+    pagerduty: PagerDutySettings | None = None
+    statuspage: StatuspageSettings | None = None
+    resend: ResendSettings | None = None
+    github: GitHubSettings | None = None
+    status_pages: StatusPagesSettings = StatusPagesSettings()
+    product: ProductSettings | None = None
+    status: StatusSettings = StatusSettings()
+    web: WebSettings = WebSettings()
+    runbook_url: str = "https://github.com/interviewlab/ops/blob/main/runbook.md"

@@ -1,0 +1,1 @@
+"""What the bot says, as pure functions from data to Block Kit."""

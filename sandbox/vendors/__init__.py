@@ -1,0 +1,1 @@
+"""The stand-ins for the vendors: state behind HTTP in the vendors' own shapes."""
