@@ -1,0 +1,84 @@
+"""Becomes another program under another account, bound to the life of its parent. Run as a script, never imported.
+
+    python -I -S embedded_exec.py PARENT SIGNAL WAY UID GID PROGRAM [ARGUMENT…]
+
+Linux clears the parent-death signal whenever credentials change, and a changed process may no longer be able to read
+Python's own modules, so everything is loaded first, then the credentials change, then the signal is set, then the
+program takes over. `--check PATH…` in the program's place exits with 0 when all paths can be read that way.
+See prctl(2), capabilities(7), user_namespaces(7).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+from pathlib import Path
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_KEEPCAPS = 8
+_PR_CAP_AMBIENT = 47
+_PR_CAP_AMBIENT_RAISE = 2
+_CAP_DAC_READ_SEARCH = 2
+_LINUX_CAPABILITY_VERSION_3 = 0x20080522
+_CLONE_NEWUSER = 0x10000000
+
+
+def _must(doing: str, result: int) -> None:
+    if result != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{doing}: {os.strerror(number)}")
+
+
+def _become(libc: ctypes.CDLL, uid: int, gid: int, *, read_everything: bool) -> None:
+    """The process runs as `uid`; with `read_everything`, directories and files of others stay readable after exec."""
+    header = (ctypes.c_uint32 * 2)(_LINUX_CAPABILITY_VERSION_3, 0)
+    bit = 1 << _CAP_DAC_READ_SEARCH
+    sets = (ctypes.c_uint32 * 6)(bit, bit, bit, 0, 0, 0)
+    if read_everything:
+        _must("PR_SET_KEEPCAPS", libc.prctl(_PR_SET_KEEPCAPS, 1, 0, 0, 0))
+    os.setgroups([gid])
+    os.setgid(gid)
+    os.setuid(uid)
+    if read_everything:
+        _must("capset", libc.capset(header, sets))
+        _must(
+            "PR_CAP_AMBIENT_RAISE",
+            libc.prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE, _CAP_DAC_READ_SEARCH, 0, 0),
+        )
+
+
+def _enter_namespace(libc: ctypes.CDLL, uid: int, gid: int) -> None:
+    """Inside a user namespace of its own the process, and what its outer account owns, looks like `uid`."""
+    outer_uid, outer_gid = os.getuid(), os.getgid()
+    _must("unshare", libc.unshare(_CLONE_NEWUSER))
+    Path("/proc/self/setgroups").write_text("deny", encoding="ascii")
+    Path("/proc/self/uid_map").write_text(f"{uid} {outer_uid} 1", encoding="ascii")
+    Path("/proc/self/gid_map").write_text(f"{gid} {outer_gid} 1", encoding="ascii")
+
+
+def main(arguments: list[str]) -> None:
+    """Never returns: the process is the program now, or has ended with status 126 and a line on stderr."""
+    parent, signal, way, uid, gid, program, *rest = arguments
+    try:
+        libc = ctypes.CDLL(None, use_errno=True)
+        if way == "namespace":
+            _enter_namespace(libc, int(uid), int(gid))
+        elif way in ("account", "capability"):
+            _become(libc, int(uid), int(gid), read_everything=way == "capability")
+        if program == "--check":
+            for path in rest:
+                os.close(os.open(path, os.O_RDONLY))
+            os._exit(0)
+        if sys.platform == "linux":
+            _must("PR_SET_PDEATHSIG", libc.prctl(_PR_SET_PDEATHSIG, int(signal), 0, 0, 0))
+        if os.getppid() != int(parent):
+            os._exit(0)  # the parent died before the signal was set; nobody is waiting for this server
+        os.execv(program, [program, *rest])  # noqa: S606 - the arguments are ours
+    except OSError as error:
+        os.write(2, f"embedded_exec: {way}: {error}\n".encode())
+        os._exit(126)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
