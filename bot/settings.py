@@ -81,6 +81,7 @@ class OpenAISettings(Section):
     api_key: SecretStr
     base_url: str = "https://api.openai.com"
     model: str = "gpt-4o-mini"
+    slow_seconds: float = Field(default=3, description="An answer slower than this counts as degraded.")
 
 
 class UptimeRobotSettings(Section):
@@ -88,6 +89,7 @@ class UptimeRobotSettings(Section):
 
     api_key: SecretStr
     base_url: str = "https://api.uptimerobot.com/v3"
+    cache_seconds: float = Field(default=7, description="A free account has 10 requests a minute.")
 
 
 class SentrySettings(Section):
@@ -161,6 +163,7 @@ class StatusSettings(Section):
     """How `/ilab status` behaves."""
 
     probe_timeout_seconds: float = 5
+    slow_seconds: float = Field(default=2, description="Site, API and database slower than this count as degraded.")
     cache_seconds: float = Field(default=10, description="How long one report answers everybody who asks.")
     watch_interval_seconds: float = 30
     watch_default_minutes: float = 60
@@ -183,6 +186,7 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = Field(default=None, description="Own state. Left out: an embedded PostgreSQL.")
     data_dir: Path | None = Field(default=None, description="Embedded database and journal. Left out: the user's.")
     log_level: str = "INFO"
+    retention_days: float = Field(default=30, description="Days for which raw payloads are kept.")
     slack: SlackSettings | None = None
     roles: RoleSettings = RoleSettings()
     site: SiteSettings | None = None

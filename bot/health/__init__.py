@@ -1,1 +1,1 @@
-"""Probes and the verdict they add up to."""
+"""Is the product well, and if not, is it us or them: probes, readings and the verdict (docs/verdict.md)."""

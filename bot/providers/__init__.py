@@ -1,1 +1,67 @@
 """One module a vendor, all of one shape: settings, a client over httpx, and failures as ProviderError."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import httpx
+
+    from bot.providers.openai import OpenAI
+    from bot.providers.sentry import Sentry
+    from bot.providers.site import Site
+    from bot.providers.status_pages import StatusPages
+    from bot.providers.stripe import Stripe
+    from bot.providers.supabase import Supabase, SupabaseManagement
+    from bot.providers.uptimerobot import UptimeRobot
+    from bot.providers.vercel import Vercel
+    from bot.settings import Settings
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Providers:
+    """Each vendor's client, `None` where the settings do not hold it."""
+
+    site: Site | None = None
+    vercel: Vercel | None = None
+    supabase: Supabase | None = None
+    supabase_management: SupabaseManagement | None = None
+    stripe: Stripe | None = None
+    openai: OpenAI | None = None
+    uptimerobot: UptimeRobot | None = None
+    sentry: Sentry | None = None
+    status_pages: StatusPages | None = None
+
+    def load(self) -> None:
+        """Import now what is otherwise imported with the first call; a serving bot calls this at its start."""
+        if self.stripe:
+            self.stripe.load()
+
+
+def build_providers(settings: Settings, http: httpx.AsyncClient) -> Providers:
+    """Return the clients of everything the settings hold, all over the one `http`. Nothing is called yet."""
+    # imported here, so that a terminal command that asks no vendor does not pay for the clients
+    from bot.providers.openai import OpenAI  # noqa: PLC0415
+    from bot.providers.sentry import Sentry  # noqa: PLC0415
+    from bot.providers.site import Site  # noqa: PLC0415
+    from bot.providers.status_pages import StatusPages  # noqa: PLC0415
+    from bot.providers.stripe import Stripe  # noqa: PLC0415
+    from bot.providers.supabase import Supabase, SupabaseManagement  # noqa: PLC0415
+    from bot.providers.uptimerobot import UptimeRobot  # noqa: PLC0415
+    from bot.providers.vercel import Vercel  # noqa: PLC0415
+
+    supabase = settings.supabase
+    return Providers(
+        site=Site(settings.site, http) if settings.site else None,
+        vercel=Vercel(settings.vercel, http) if settings.vercel else None,
+        supabase=Supabase(supabase, http) if supabase else None,
+        supabase_management=(
+            SupabaseManagement(supabase, supabase.access_token, http) if supabase and supabase.access_token else None
+        ),
+        stripe=Stripe(settings.stripe, http) if settings.stripe else None,
+        openai=OpenAI(settings.openai, http) if settings.openai else None,
+        uptimerobot=UptimeRobot(settings.uptimerobot, http) if settings.uptimerobot else None,
+        sentry=Sentry(settings.sentry, http) if settings.sentry else None,
+        status_pages=StatusPages(settings.status_pages, http),
+    )

@@ -1,0 +1,148 @@
+"""Read access to the product's database: named queries in a `READ ONLY` transaction, with time limits and a row cap.
+
+A connection is opened for each reading and closed after it: the check is then of the connection, too, and a database
+near its limit does not hold one of ours.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+import psycopg
+from psycopg.rows import dict_row
+
+import sql
+from bot.errors import ProviderError
+from bot.settings import ProductSettings
+
+T = TypeVar("T")
+
+PROVIDER: Final = "The product's database"
+MOST_ROWS: Final = 1000
+_FULL: Final = (
+    "too many clients",
+    "remaining connection slots",
+    "max client connections reached",
+    "too many connections",
+)
+"""What PostgreSQL, PgBouncer and Supavisor say when no connection is left. libpq gives no SQLSTATE while connecting."""
+_REFUSED_US: Final = ("authentication failed", "no pg_hba.conf entry", "does not exist", "tenant or user not found")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Connections:
+    """Connections of the whole server: `total` held, `active` at work as far as we may see, `maximum` possible."""
+
+    total: int
+    active: int
+    maximum: int
+
+    @property
+    def share(self) -> float:
+        """How much of the maximum is in use, 0 to 1."""
+        return self.total / self.maximum if self.maximum else 1.0
+
+
+class ProductDatabase:
+    """The product's database. Nothing is opened before it is asked."""
+
+    def __init__(self, settings: ProductSettings) -> None:
+        """Remember the address; it holds a password and is never shown."""
+        self.settings = settings
+        self._left: set[asyncio.Task[Any]] = set()
+
+    async def connections(self, *, within: float = 5.0) -> Connections:
+        """Return the connections in use, which needs one. Raise ProviderError after `within` seconds at the latest."""
+        row = (await self.fetch("connections", within=within))[0]
+        return Connections(total=row["total"] or 0, active=row["active"] or 0, maximum=row["maximum"])
+
+    async def fetch(
+        self, query: str, params: Mapping[str, Any] | None = None, *, within: float = 10.0, most: int = MOST_ROWS
+    ) -> list[dict[str, Any]]:
+        """Return at most `most` rows of `sql/queries/<query>.sql`. Raise ProviderError where they cannot be had.
+
+        `within` seconds bound the whole, the connecting too; the settings' statement timeout bounds the server.
+        """
+        statement = sql.load(f"queries/{query}.sql")
+
+        async def read() -> list[dict[str, Any]]:
+            async with await self._connect(within) as connection:
+                await connection.set_read_only(True)
+                timeout = f"{round(self.settings.statement_timeout_seconds * 1000)}ms"
+                async with connection.transaction(), connection.cursor(row_factory=dict_row) as cursor:
+                    await cursor.execute("SELECT set_config('statement_timeout', %s, true)", [timeout])
+                    await cursor.execute(statement, params)
+                    return await cursor.fetchmany(most)
+
+        return await self._bounded(read, within)
+
+    async def close(self) -> None:
+        """Wait for readings that were given up and have not ended yet; each ends within seconds."""
+        if self._left:
+            await asyncio.wait(self._left)
+
+    async def _connect(self, within: float) -> psycopg.AsyncConnection[Any]:
+        """Open a connection. libpq's own limit counts whole seconds, two at least; `_bounded` is the finer one."""
+        return await psycopg.AsyncConnection.connect(
+            self.settings.database_url.get_secret_value(),
+            connect_timeout=max(2, round(within)),
+            prepare_threshold=None,  # a transaction pooler keeps no prepared statements
+            application_name="ilab",
+        )
+
+    async def _bounded(self, work: Callable[[], Awaitable[T]], within: float) -> T:
+        """Do the work, and give it up after `within` seconds.
+
+        Given up, it ends by itself: psycopg may take 5 s to cancel a query on a server that has gone silent.
+        """
+        task = asyncio.ensure_future(_translated(work))
+        self._left.add(task)
+        task.add_done_callback(self._ended)
+        try:
+            done, _ = await asyncio.wait({task}, timeout=within)
+        except asyncio.CancelledError:
+            task.cancel()
+            raise
+        if not done:
+            task.cancel()
+            raise _failed("timeout", why=f"no answer within {within:g} s")
+        return task.result()
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        """Forget a task, and have looked at its outcome: of one given up, nobody else does."""
+        self._left.discard(task)
+        if not task.cancelled():
+            task.exception()
+
+
+async def _translated(work: Callable[[], Awaitable[T]]) -> T:
+    try:
+        return await work()
+    except psycopg.Error as error:
+        # the chain is cut: libpq's words hold the host and the user
+        raise _from_psycopg(error) from TypeError(type(error).__name__)
+
+
+def _from_psycopg(error: psycopg.Error) -> ProviderError:
+    said = str(error).lower()
+    kind, why = "rejected", f"refuses the query (SQLSTATE {error.sqlstate})"
+    if isinstance(error, psycopg.errors.QueryCanceled):
+        kind, why = "timeout", "the query ran into the statement timeout"
+    elif isinstance(error, psycopg.errors.TooManyConnections) or any(words in said for words in _FULL):
+        kind, why = "rejected", "no connection is left"
+    elif isinstance(error, psycopg.errors.InsufficientPrivilege):
+        kind, why = "unauthorized", "our role may not read this"
+    elif any(words in said for words in _REFUSED_US):
+        kind, why = "unauthorized", "our credentials are refused"
+    elif isinstance(error, psycopg.errors.ConnectionTimeout):
+        kind, why = "timeout", "no answer while connecting"
+    elif error.sqlstate is None or error.sqlstate.startswith(("08", "57")):
+        kind, why = "refused", "no connection"
+    return _failed(kind, why=why)
+
+
+def _failed(kind: str, *, why: str) -> ProviderError:
+    return ProviderError(f"{PROVIDER} could not be read: {why}.", provider=PROVIDER, kind=kind, why=why)

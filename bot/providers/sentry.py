@@ -1,0 +1,83 @@
+"""Sentry's API: how many errors arrive (https://docs.sentry.io/api/)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
+
+import httpx
+from pydantic import BaseModel, TypeAdapter
+
+from bot.providers.http import Api
+from bot.settings import SentrySettings
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ErrorRate:
+    """Errors a minute over the `minutes` of whole intervals that Sentry returned, and in the last of them."""
+
+    per_minute: float
+    last_per_minute: float
+    minutes: float
+
+
+class _Value(BaseModel):
+    timestamp: float
+    value: float | None = None
+    incomplete: bool = False
+
+
+class _Series(BaseModel):
+    values: list[_Value]
+
+
+class _Timeseries(BaseModel):
+    timeSeries: list[_Series]  # noqa: N815 -- Sentry's name
+
+
+_TIMESERIES: Final = TypeAdapter(_Timeseries)
+
+
+class Sentry:
+    """Sentry's API for one project of one organisation."""
+
+    def __init__(self, settings: SentrySettings, http: httpx.AsyncClient) -> None:
+        """Send the token, which needs `org:read`."""
+        self.settings = settings
+        self._api = Api(
+            provider="Sentry",
+            http=http,
+            base_url=settings.base_url,
+            headers={"authorization": f"Bearer {settings.token.get_secret_value()}"},
+        )
+
+    async def error_rate(self) -> ErrorRate:
+        """Return the errors a minute of the last quarter of an hour: `GET …/events-timeseries/`.
+
+        The unit of `interval` is not documented, so the step is taken from the timestamps (milliseconds).
+        """
+        found = await self._api.read(
+            f"/api/0/organizations/{self.settings.organization}/events-timeseries/",
+            _TIMESERIES,
+            params={
+                "dataset": "errors",
+                "yAxis": "count()",
+                "interval": 300,
+                "statsPeriod": "15m",
+                "project": self.settings.project,
+            },
+        )
+        values = sorted((v for series in found.timeSeries for v in series.values), key=lambda value: value.timestamp)
+        times = sorted({value.timestamp for value in values})
+        if len(times) < 2:
+            return ErrorRate(per_minute=0.0, last_per_minute=0.0, minutes=0.0)
+        step = min(later - earlier for earlier, later in pairwise(times)) / 60_000
+        whole = [value for value in values if not value.incomplete] or values
+        last = max(value.timestamp for value in whole)
+        counted = len({value.timestamp for value in whole}) * step
+        return ErrorRate(
+            per_minute=sum(value.value or 0 for value in whole) / counted,
+            last_per_minute=sum(value.value or 0 for value in whole if value.timestamp == last) / step,
+            minutes=counted,
+        )

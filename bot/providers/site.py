@@ -1,0 +1,78 @@
+"""InterviewLab's own site, asked as a visitor would, without signing in (facts: providers.md §1.8, §13)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+from urllib.parse import urljoin, urlsplit
+
+import httpx
+
+from bot.providers.http import Api, is_json
+from bot.settings import SiteSettings
+
+_MOST_HOPS: Final = 5
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SiteAnswer:
+    """What the site answered, after redirects on its own host."""
+
+    status: int
+    json: bool
+    method: str
+    hops: int = 0
+    elsewhere: str = ""
+    """The host to which a redirect pointed away, which was not followed."""
+    challenged: bool = False
+    """Vercel's Attack Challenge Mode answered (429, `x-vercel-mitigated: challenge`), not the site."""
+
+    @property
+    def protected(self) -> bool:
+        """Whether a sign-in wall answered in the site's place: 401/403 with a page, or a redirect to another host."""
+        return bool(self.elsewhere) or (self.status in (401, 403) and not self.json)
+
+
+class Site:
+    """The public addresses of the product."""
+
+    def __init__(self, settings: SiteSettings, http: httpx.AsyncClient) -> None:
+        """Ask under the production domain: deployment addresses may sit behind protection."""
+        self.settings = settings
+        self._api = Api(provider="The site", http=http, base_url=settings.url)
+
+    async def home(self) -> SiteAnswer:
+        """`HEAD /`, and `GET /` where that is not answered with 200: not every middleware knows HEAD."""
+        answer = await self._ask("HEAD", "/")
+        if answer.status == 200 or answer.elsewhere or answer.status >= 500:
+            return answer
+        return await self._ask("GET", "/")
+
+    async def entitlements(self) -> SiteAnswer:
+        """`GET` of the entitlements API without signing in: 401 with the app's own JSON is the healthy answer."""
+        return await self._ask("GET", self.settings.entitlements_path)
+
+    async def _ask(self, method: str, path: str) -> SiteAnswer:
+        api = replace(self._api, base_url=self._api.base_url.rstrip("/") + path)
+        own = _bare(urlsplit(api.base_url).netloc)
+        for hop in range(_MOST_HOPS):
+            async with api.exchange(method) as response:
+                location = response.headers.get("location", "")
+                target = urljoin(str(response.url), location) if 300 <= response.status_code < 400 else ""
+                elsewhere = urlsplit(target).netloc if location else ""
+                if not location or not target or _bare(elsewhere) != own:
+                    return SiteAnswer(
+                        status=response.status_code,
+                        json=is_json(response),
+                        method=method,
+                        hops=hop,
+                        elsewhere=elsewhere if target else "",
+                        challenged=response.headers.get("x-vercel-mitigated") == "challenge",
+                    )
+            api = replace(api, base_url=target)
+        raise self._api.failed("garbled", why=f"redirects in a circle ({_MOST_HOPS} times)")
+
+
+def _bare(netloc: str) -> str:
+    """Return the host without `www.`: the apex sends there, and it is the same site."""
+    return netloc.lower().removeprefix("www.")
