@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
+from sandbox.repository import Repository
+
 TEAM_ID: Final = "T0ILAB001"
 TEAM_DOMAIN: Final = "interviewlab"
 APP_ID: Final = "A0ILABAPP"
@@ -214,11 +216,23 @@ class Clock:
 
 
 class World:
-    """What all stand-ins share: the clock and the cast."""
+    """What all stand-ins share: the clock, the cast, and the facts that more than one of them shows."""
 
     def __init__(self) -> None:
         """Start a company in good health."""
         self.clock = Clock()
+        self.started = self.clock.timestamp()
+        """Seconds since the epoch, in the bot's time: seeded content lies before this moment."""
+        self.rate_limits = True
+        """Whether stand-ins refuse calls beyond their vendor's limits."""
+        self.repository = Repository([(person.github, person.real_name, person.email) for person in CAST], self.started)
+        """The product's source: GitHub shows it, Vercel deploys from it."""
+        self.maintenance = False
+        """The value of `maintenance_mode` in Vercel's Global Config, which the site obeys."""
+        self.maintenance_message = ""
+        """The value of `maintenance_message` there."""
+        self.production_deployment = ""
+        """The id of the deployment that serves the production domain; Vercel's stand-in keeps it."""
 
     def person(self, key: str) -> Person:
         """Find a member of the cast by id, name or e-mail. Raise KeyError where there is none."""
