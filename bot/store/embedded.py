@@ -21,6 +21,7 @@ import signal
 import socket
 import stat
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -32,7 +33,7 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from bot.errors import UserError
-from bot.store.embedded_host import ENVIRONMENT, Binaries, Identity, choose_identity, find_binaries
+from bot.store.embedded_host import ENVIRONMENT, WAYS, Binaries, Identity, Way, choose_identity, find_binaries
 
 DEFAULTS: Final[Mapping[str, str]] = {
     "listen_addresses": "",
@@ -68,12 +69,17 @@ class EmbeddedServer:
         *,
         options: Mapping[str, str] | None = None,
         binaries: Binaries | None = None,
+        ways: Sequence[Way] = WAYS,
         timeout: float = 60,
     ) -> None:
-        """Do nothing yet. `options` are server parameters (`fsync`), `timeout` is seconds for a start with recovery."""
+        """Do nothing yet. `options` are server parameters (`fsync`), `timeout` is seconds for a start with recovery.
+
+        `binaries` and `ways` (see `choose_identity`) narrow what is used of the machine.
+        """
         self.directory = directory.resolve()
         self._options = dict(options or {})
         self._binaries = binaries
+        self._ways = tuple(ways)
         self._timeout = timeout
         self._process: subprocess.Popen[bytes] | None = None
         self._turn = asyncio.Lock()
@@ -215,7 +221,7 @@ class EmbeddedServer:
 
     def _make_directory(self) -> None:
         """DIR exists. As root it is open to be passed through only where the server's account could come so far anyway."""
-        identity = choose_identity(self.directory, self._binaries or find_binaries())
+        identity = choose_identity(self.directory, self._binaries or find_binaries(), ways=self._ways)
         self.directory.parent.mkdir(parents=True, exist_ok=True)
         self.directory.mkdir(mode=0o711 if identity.way == "account" else 0o700, exist_ok=True)
 
@@ -223,10 +229,11 @@ class EmbeddedServer:
 
     async def _start(self, lock: int, deadline: float) -> None:
         data = self.directory / "data"
-        binaries = self._binaries or find_binaries(_version(data))
-        if _version(data) not in (None, binaries.major):
-            binaries = find_binaries(_version(data))
-        identity = choose_identity(self.directory, binaries)
+        made_by = _version(data)
+        binaries = self._binaries
+        if binaries is None or made_by not in (None, binaries.major):
+            binaries = find_binaries(made_by)
+        identity = choose_identity(self.directory, binaries, ways=self._ways)
         with self._log() as log:
             if not data.exists():
                 await self._initialise(binaries, identity, lock, log)
@@ -236,6 +243,8 @@ class EmbeddedServer:
             settings = {"unix_socket_directories": f'"{self.socket_directory}"', **DEFAULTS}
             if binaries.major >= 18:
                 settings["io_method"] = "sync"  # without three worker processes
+            if sys.platform == "linux":
+                settings["client_connection_check_interval"] = "1s"  # what a killed process has locked is free then
             settings |= self._options
             parameters = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
             command = identity.command([binaries.directory / "postgres", "-D", data, *parameters])

