@@ -19,7 +19,8 @@ _PR_SET_PDEATHSIG = 1
 _PR_SET_KEEPCAPS = 8
 _PR_CAP_AMBIENT = 47
 _PR_CAP_AMBIENT_RAISE = 2
-_CAP_DAC_READ_SEARCH = 2
+_CAPABILITIES = {"capability": 2, "override": 1}
+"""CAP_DAC_READ_SEARCH and CAP_DAC_OVERRIDE, of linux/capability.h, by the way that keeps them."""
 _LINUX_CAPABILITY_VERSION_3 = 0x20080522
 _CLONE_NEWUSER = 0x10000000
 
@@ -30,22 +31,18 @@ def _must(doing: str, result: int) -> None:
         raise OSError(number, f"{doing}: {os.strerror(number)}")
 
 
-def _become(libc: ctypes.CDLL, uid: int, gid: int, *, read_everything: bool) -> None:
-    """The process runs as `uid`; with `read_everything`, directories and files of others stay readable after exec."""
-    header = (ctypes.c_uint32 * 2)(_LINUX_CAPABILITY_VERSION_3, 0)
-    bit = 1 << _CAP_DAC_READ_SEARCH
-    sets = (ctypes.c_uint32 * 6)(bit, bit, bit, 0, 0, 0)
-    if read_everything:
+def _become(libc: ctypes.CDLL, uid: int, gid: int, capability: int | None) -> None:
+    """The process runs as `uid`, with no capability but the one that is named, which outlives exec."""
+    if capability is not None:
         _must("PR_SET_KEEPCAPS", libc.prctl(_PR_SET_KEEPCAPS, 1, 0, 0, 0))
     os.setgroups([gid])
     os.setgid(gid)
     os.setuid(uid)
-    if read_everything:
+    if capability is not None:
+        header = (ctypes.c_uint32 * 2)(_LINUX_CAPABILITY_VERSION_3, 0)
+        sets = (ctypes.c_uint32 * 6)(*[1 << capability] * 3, 0, 0, 0)
         _must("capset", libc.capset(header, sets))
-        _must(
-            "PR_CAP_AMBIENT_RAISE",
-            libc.prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE, _CAP_DAC_READ_SEARCH, 0, 0),
-        )
+        _must("PR_CAP_AMBIENT", libc.prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE, capability, 0, 0))
 
 
 def _enter_namespace(libc: ctypes.CDLL, uid: int, gid: int) -> None:
@@ -64,8 +61,8 @@ def main(arguments: list[str]) -> None:
         libc = ctypes.CDLL(None, use_errno=True)
         if way == "namespace":
             _enter_namespace(libc, int(uid), int(gid))
-        elif way in ("account", "capability"):
-            _become(libc, int(uid), int(gid), read_everything=way == "capability")
+        elif way != "self":
+            _become(libc, int(uid), int(gid), _CAPABILITIES.get(way))
         if program == "--check":
             for path in rest:
                 os.close(os.open(path, os.O_RDONLY))

@@ -28,10 +28,12 @@ OLDEST_MAJOR: Final = 15
 ACCOUNTS: Final = ("ilab", "postgres", "nobody")
 """As root: the accounts to run as, best first. None is ever created."""
 
-Way = Literal["self", "account", "capability", "namespace"]
+Way = Literal["self", "account", "capability", "namespace", "override"]
 
-WAYS: Final[tuple[Way, ...]] = ("capability", "namespace")
-"""How root's server gets to what its account cannot reach, in the order in which they are tried."""
+WAYS: Final[tuple[Way, ...]] = ("capability", "namespace", "override")
+"""How root's server gets to what its account cannot reach, in the order in which they are tried: it keeps
+CAP_DAC_READ_SEARCH; it is root's own in a user namespace; it keeps CAP_DAC_OVERRIDE, which is what a default container
+leaves to root."""
 
 ENVIRONMENT: Final = {"PATH": os.defpath, "LC_ALL": "C"}
 """What the server is started with: `PGPORT` and its kin of the caller's environment would change it."""
@@ -115,44 +117,42 @@ def _major(directory: Path) -> int | None:
         return None
 
 
-def choose_identity(
-    directory: Path, binaries: Binaries, *, ways: Iterable[Way] = ("capability", "namespace")
-) -> Identity:
+def choose_identity(directory: Path, binaries: Binaries, *, ways: Iterable[Way] = WAYS) -> Identity:
     """Who the server for `directory` runs as: the caller, or as root the owner of its data, or an existing account.
 
     `ways` are tried in this order where that account cannot reach the binaries or the data. Raises UserError.
     """
     if os.geteuid() != 0:
         return Identity(way="self", uid=os.geteuid(), gid=os.getegid())
+    account = _account()
+    uid, gid, inner = account.pw_uid, account.pw_gid, (account.pw_uid, account.pw_gid)
     data = directory / "data"
     owner = data.stat() if data.exists() else None
-    account = _account()
-    if owner and owner.st_uid:
+    made_in_namespace = owner is not None and owner.st_uid == 0
+    if owner and not made_in_namespace:
         uid, gid = owner.st_uid, owner.st_gid
-    else:
-        uid, gid = account.pw_uid, account.pw_gid
     needed = [binaries.directory / "postgres", *_support_files(binaries.directory), _nearest(directory)]
     blocked = [path for path in needed if not _reachable(path, uid, gid)]
-    made_in_namespace = owner is not None and owner.st_uid == 0
-    # The capability reads everything, but runs only what the mode lets everybody run.
-    runnable = _allows((binaries.directory / "postgres").stat(), uid, gid, stat.S_IXOTH)
-    if not blocked and not made_in_namespace:
-        return Identity(way="account", uid=uid, gid=gid)
+    possible: dict[Way, Identity] = {}
+    if owner is None or made_in_namespace:
+        possible["namespace"] = Identity(way="namespace", uid=0, gid=0, inner=inner)
+    if not made_in_namespace:
+        if not blocked:
+            return Identity(way="account", uid=uid, gid=gid)
+        possible["override"] = Identity(way="override", uid=uid, gid=gid)
+        # CAP_DAC_READ_SEARCH reads everything, but runs only what its mode lets the account run.
+        if _allows((binaries.directory / "postgres").stat(), uid, gid, stat.S_IXOTH):
+            possible["capability"] = Identity(way="capability", uid=uid, gid=gid)
     for way in ways:
-        if way == "namespace" and (owner is None or made_in_namespace):
-            identity = Identity(way=way, uid=0, gid=0, inner=(account.pw_uid, account.pw_gid))
-        elif way == "capability" and runnable and not made_in_namespace:
-            identity = Identity(way=way, uid=uid, gid=gid)
-        else:
-            continue
-        if _works(identity, needed):
+        identity = possible.get(way)
+        if identity and _works(identity, needed):
             return identity
     if made_in_namespace:
         what = f"The embedded PostgreSQL cannot run as root here: {data} belongs to root."
         why = "It was made in a user namespace, and this machine allows none now."
     else:
         what = f"The embedded PostgreSQL cannot run as root here: its account cannot reach {blocked[0]}."
-        why = "PostgreSQL refuses to be root, and neither CAP_DAC_READ_SEARCH nor a user namespace is allowed here."
+        why = "PostgreSQL refuses to be root, and no capability or user namespace that would help is allowed here."
     raise UserError(
         what,
         why=why,

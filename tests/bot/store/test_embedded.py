@@ -338,7 +338,7 @@ async def test_deep_directory_is_not_taken_from_others(place: Path) -> None:
 
 
 @AS_ROOT
-@pytest.mark.parametrize("way", ["capability", "namespace"])
+@pytest.mark.parametrize("way", ["capability", "namespace", "override"])
 async def test_as_root_in_a_closed_directory(place: Path, way: Way) -> None:
     """As root, data below a closed directory are reached without opening it, and again at the next start."""
     closed = place / "closed"
@@ -360,11 +360,11 @@ async def test_as_root_in_a_closed_directory(place: Path, way: Way) -> None:
 
 @AS_ROOT
 @ON_LINUX
-@pytest.mark.parametrize("way", ["capability", "namespace"])
+@pytest.mark.parametrize("way", ["capability", "namespace", "override"])
 async def test_as_root_in_a_closed_directory_the_host_is_killed(
     place: Path, hosts: Callable[..., Host], way: Way
 ) -> None:
-    """Neither way loses the signal that ends the server with its host."""
+    """No way loses the signal that ends the server with its host."""
     closed = place / "closed"
     closed.mkdir(mode=0o700)
     try:
@@ -382,7 +382,7 @@ async def test_as_root_in_a_closed_directory_the_host_is_killed(
 
 @AS_ROOT
 async def test_as_root_with_no_way(place: Path) -> None:
-    """As root, where neither way is allowed, the sentence names the closed directory's file and the ways out."""
+    """As root, where no way is allowed, the sentence names the closed directory's file and the ways out."""
     closed = place / "closed"
     closed.mkdir(mode=0o700)
     with pytest.raises(UserError) as refused:
