@@ -11,12 +11,15 @@ See prctl(2), capabilities(7), user_namespaces(7).
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import sys
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
-_PR_SET_KEEPCAPS = 8
+_PR_GET_SECUREBITS = 27
+_PR_SET_SECUREBITS = 28
+_SECBIT_NO_SETUID_FIXUP = 4
 _PR_CAP_AMBIENT = 47
 _PR_CAP_AMBIENT_RAISE = 2
 _CAPABILITIES = {"capability": 2, "override": 1}
@@ -34,7 +37,9 @@ def _must(doing: str, result: int) -> None:
 def _become(libc: ctypes.CDLL, uid: int, gid: int, capability: int | None) -> None:
     """The process runs as `uid`, with no capability but the one that is named, which outlives exec."""
     if capability is not None:
-        _must("PR_SET_KEEPCAPS", libc.prctl(_PR_SET_KEEPCAPS, 1, 0, 0, 0))
+        # Without this setuid() takes all capabilities, and access(), which PostgreSQL asks about itself, knows none.
+        bits = libc.prctl(_PR_GET_SECUREBITS, 0, 0, 0, 0) | _SECBIT_NO_SETUID_FIXUP
+        _must("PR_SET_SECUREBITS", libc.prctl(_PR_SET_SECUREBITS, bits, 0, 0, 0))
     os.setgroups([gid])
     os.setgid(gid)
     os.setuid(uid)
@@ -66,6 +71,8 @@ def main(arguments: list[str]) -> None:
         if program == "--check":
             for path in rest:
                 os.close(os.open(path, os.O_RDONLY))
+                if not os.access(path, os.R_OK):
+                    raise PermissionError(errno.EACCES, "access() denies it", path)
             os._exit(0)
         if sys.platform == "linux":
             _must("PR_SET_PDEATHSIG", libc.prctl(_PR_SET_PDEATHSIG, int(signal), 0, 0, 0))

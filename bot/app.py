@@ -1,0 +1,279 @@
+"""The composition root: from settings to everything built, by name, in one place.
+
+`core` is what a terminal needs; `serving` adds Slack, the jobs and the HTTP address.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+import handlers
+from bot.context import Now, Services
+from bot.directory import Directory
+from bot.errors import NotConfiguredError, ProviderError
+from bot.journal import Journal
+from bot.loops import keep_going
+from bot.operation import Registry
+from bot.people import Grants, ids
+from bot.runner import Runner
+from bot.settings import Settings
+from bot.store.database import Database, DatabaseSilentError
+
+if TYPE_CHECKING:
+    from bot.health.check import Health
+    from bot.slack.client import Slack
+    from bot.slack.inbox import Inbox
+    from bot.slack.socket import Socket
+    from bot.store.embedded import EmbeddedServer
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger("ilab.app")
+
+SLACK_COMMAND = "/ilab"
+HOME_WORDS = "status"
+
+
+def now() -> datetime:
+    """The real time; the sandbox passes in a clock of its own instead."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Core:
+    """What any door needs."""
+
+    settings: Settings
+    services: Services
+    runner: Runner
+    journal: Journal
+    grants: Grants
+    stack: AsyncExitStack
+    embedded: EmbeddedServer | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bot:
+    """A serving bot."""
+
+    core: Core
+    inbox: Inbox
+    socket: Socket | None
+    address: str | None
+    """Where its own HTTP address is, when the settings ask for one."""
+
+
+def registry() -> Registry:
+    """Every command there is."""
+    return Registry(handlers.FAMILIES)
+
+
+def grants(settings: Settings) -> Grants:
+    """The settings' lists of who may what."""
+    roles = settings.roles
+    return Grants(responders=ids(roles.responders), approvers=ids(roles.approvers), admins=ids(roles.admins))
+
+
+@asynccontextmanager
+async def core(settings: Settings, *, data_dir: Path, clock: Now = now) -> AsyncIterator[Core]:
+    """The database is open (if it answers), the runner ready; health is built at first use."""
+    async with AsyncExitStack() as stack:
+        embedded, conninfo = None, settings.database_url.get_secret_value() if settings.database_url else ""
+        if not conninfo:
+            from bot.store.embedded import EmbeddedServer
+
+            embedded = await stack.enter_async_context(EmbeddedServer(data_dir / "postgresql"))
+            await embedded.create_database("ilab")
+            conninfo = embedded.conninfo("ilab")
+            if embedded.owns:
+                await _migrate(conninfo)
+        database = Database(conninfo)
+        await database.open()
+        stack.push_async_callback(database.close)
+        services = Services(
+            settings=settings,
+            registry=registry(),
+            database=database,
+            now=clock,
+            health=functools.cache(functools.partial(_health, settings, clock, stack)),
+        )
+        journal = Journal(data_dir / "journal")
+        yield Core(
+            settings=settings,
+            services=services,
+            runner=Runner(services, journal),
+            journal=journal,
+            grants=grants(settings),
+            stack=stack,
+            embedded=embedded,
+        )
+
+
+def _health(settings: Settings, clock: Now, stack: AsyncExitStack) -> Health:
+    """The checks of every vendor that the settings name, over one HTTP client."""
+    import httpx
+
+    from bot.health.checks import build_health
+    from bot.product import ProductDatabase
+    from bot.providers import build_providers
+
+    http = httpx.AsyncClient(headers={"User-Agent": "ilab"}, timeout=settings.status.probe_timeout_seconds)
+    stack.push_async_callback(http.aclose)
+    providers = build_providers(settings, http)
+    product = ProductDatabase(settings.product) if settings.product else None
+    if product is not None:
+        stack.push_async_callback(product.close)
+    health = build_health(settings, providers, product, clock)
+    stack.push_async_callback(health.close)
+    return health
+
+
+def directory(core: Core, slack: Slack | None) -> Directory:
+    """Who is who: by Slack, or by what was kept of its answers."""
+    lookup = None
+    if slack is not None:
+        from bot.slack.lookup import WorkspaceLookup
+
+        lookup = WorkspaceLookup(slack, core.services.now)
+    return Directory(
+        lookup=lookup,
+        database=core.services.database,
+        grants=core.grants,
+        now=core.services.now,
+        fresh_for=timedelta(seconds=core.settings.roles.cache_seconds),
+    )
+
+
+@asynccontextmanager
+async def serving(settings: Settings, *, data_dir: Path, clock: Now = now) -> AsyncIterator[Bot]:
+    """The bot hears Slack and does its jobs, until the context ends: then it stops hearing, and finishes its work."""
+    from bot import web
+    from bot.slack import listeners, socket
+    from bot.slack.client import connected
+    from bot.slack.doors import Doors
+    from bot.slack.inbox import Inbox
+
+    if settings.slack is None:
+        raise NotConfiguredError("There is no workspace to serve.", todo="Set ILAB_SLACK__BOT_TOKEN and its kin.")
+    async with core(settings, data_dir=data_dir, clock=clock) as built, AsyncExitStack() as stack:
+        slack = await _signed_in(await stack.enter_async_context(connected(settings.slack)))
+        doors = Doors(slack, built.runner, directory(built, slack), home_words=HOME_WORDS)
+        inbox = Inbox(built.services.database, built.journal, doors.work)
+        app = listeners.build(slack, inbox, built.services.registry, command=SLACK_COMMAND)
+        stack.push_async_callback(inbox.drain, 10)
+        for name, loop in _loops(built, inbox, slack).items():
+            task = asyncio.create_task(loop, name=name)
+            stack.push_async_callback(_cancelled, task)
+        connection, address = None, None
+        if settings.web.port is not None:
+            endpoint = None
+            if settings.slack.signing_secret is not None:
+                endpoint = web.SlackEndpoint(app, settings.slack.signing_secret.get_secret_value())
+            state: dict[str, Any] = {}
+            health = functools.partial(_healthz, built, inbox, state)
+            address = await stack.enter_async_context(
+                web.serving(host=settings.web.host, port=settings.web.port, health=health, slack=endpoint)
+            )
+        if settings.slack.app_token is not None:
+            connection = await stack.enter_async_context(socket.listening(app, slack, settings.slack))
+            if address is not None:
+                state["socket"] = connection
+        log.info("serving", commands=len(list(built.services.registry)), address=address, bot=slack.bot_user_id)
+        yield Bot(core=built, inbox=inbox, socket=connection, address=address)
+
+
+def _loops(built: Core, inbox: Inbox, slack: Slack) -> dict[str, Any]:
+    """What runs beside the requests, by name."""
+    from bot import watching
+    from bot.clocks import tick
+    from bot.jobs import Jobs
+    from bot.slack.announcer import Announcer
+    from bot.slack.outbox import Outbox
+
+    services = built.services
+    announce = Announcer(services.now, runbook_url=built.settings.runbook_url)
+    assert built.settings.slack is not None  # noqa: S101 -- `serving` looked
+    jobs = Jobs(
+        services,
+        clocks={watching.CLOCK: functools.partial(watching.look, services, announce)},
+        announce=announce,
+        audit_channel=built.settings.slack.approvals_channel,
+    )
+    outbox = Outbox(slack, services.database, services.now)
+    ready = asyncio.Event()
+
+    async def prepare() -> None:
+        if built.embedded is not None:
+            await built.embedded.ensure()
+        if not ready.is_set():
+            await _migrate(services.database.conninfo)
+            ready.set()
+
+    async def once_ready(loop: Callable[[], Awaitable[None]]) -> None:
+        await ready.wait()
+        await loop()
+
+    async def work() -> None:
+        await jobs.work()
+
+    return {
+        "database": keep_going("database", prepare, every=1),
+        "jobs": once_ready(lambda: keep_going("jobs", work, every=0)),
+        "clocks": once_ready(
+            lambda: keep_going("clocks", lambda: tick(services.database, services.now, jobs.defer), every=0.5)
+        ),
+        "outbox": once_ready(lambda: keep_going("outbox", outbox.send_next, every=0.5)),
+        "inbox": once_ready(lambda: keep_going("inbox", inbox.sweep, every=5)),
+    }
+
+
+async def _migrate(conninfo: str) -> None:
+    import psycopg
+
+    from bot.store.migrate import migrate
+
+    try:
+        applied = await migrate(conninfo)
+    except psycopg.OperationalError as error:
+        raise DatabaseSilentError from error
+    if applied:
+        log.info("migrated", applied=applied)
+
+
+async def _signed_in(slack: Slack) -> Slack:
+    """Wait until Slack says who we are; a token that it refuses ends the start at once."""
+    from bot.slack.client import whoami
+
+    wait = 1.0
+    while True:
+        try:
+            return await whoami(slack)
+        except ProviderError as error:
+            if error.kind == "unauthorized":
+                raise NotConfiguredError(
+                    f"Slack refuses the bot's token ({error.why}).", todo="Check ILAB_SLACK__BOT_TOKEN."
+                ) from error
+            log.warning("slack does not answer yet", error=error.what, seconds=wait)
+            await asyncio.sleep(error.retry_after or wait)
+            wait = min(30.0, 2 * wait)
+
+
+async def _healthz(built: Core, inbox: Inbox, state: dict[str, Any]) -> tuple[bool, dict[str, Any]]:
+    """503 when Slack cannot be heard. A silent database is said, and is no reason to restart: `status` works."""
+    socket: Socket | None = state.get("socket")
+    parts: dict[str, Any] = {"database": await built.services.database.answers(), "in_hand": inbox.in_hand}
+    if socket is not None:
+        parts["socket"] = socket.connected
+    return socket is None or socket.connected, parts
+
+
+async def _cancelled(task: asyncio.Task[Any]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

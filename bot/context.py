@@ -1,0 +1,79 @@
+"""What an operation may touch, as typed collaborators."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from bot.operation import Registry
+from bot.people import Actor
+from bot.store.database import Connection, Database
+
+if TYPE_CHECKING:
+    from bot.health.check import Health
+    from bot.settings import Settings
+
+Transaction = Connection
+"""A connection inside the one transaction of an `Act`. Handlers pass it to `bot.store`, and do nothing else with it."""
+
+Now = Callable[[], datetime]
+"""The bot's own clock: aware, in UTC. The sandbox can speed it up; time-outs and signatures use the real one."""
+
+Progress = Callable[[int, int], Awaitable[None]]
+"""Told how many of how many parts are done, while something long runs."""
+
+
+Announce = Callable[..., Awaitable[None]]
+"""`bot.slack.announcer.Announcer`: says an Answer in a channel, in the transaction of what it tells of."""
+
+
+class Surface(StrEnum):
+    """Where a request comes from."""
+
+    SLACK = "slack"
+    TERMINAL = "terminal"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Place:
+    """Where a request was made: in Slack, its channel and thread."""
+
+    surface: Surface
+    channel: str = ""
+    thread_ts: str = ""
+
+    @property
+    def is_direct(self) -> bool:
+        """In a direct message with the bot."""
+        return self.channel.startswith("D")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Services:
+    """What is built once and shared by all requests."""
+
+    settings: Settings
+    registry: Registry
+    database: Database
+    now: Now
+    health: Callable[[], Health]
+    """Built at first use: a terminal's `whoami` needs no vendor's client."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Context:
+    """One request: who asks, where, under which key, and the collaborators."""
+
+    actor: Actor
+    place: Place
+    request_id: str
+    services: Services
+    progress: Progress
+
+    @property
+    def now(self) -> datetime:
+        """The bot's own time."""
+        return self.services.now()

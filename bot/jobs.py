@@ -1,0 +1,120 @@
+"""What runs later or again, through procrastinate on our own database: due clocks, and the daily chores.
+
+Jobs are immediate; deadlines are `bot.clocks`. What runs here may run twice: after a crash a stalled job is retried.
+procrastinate finds out that a worker died by its heartbeat, but leaves its jobs `doing` for ever: every copy puts such
+jobs back. Source: procrastinate 3.10, "Retry stalled jobs".
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Final
+
+import procrastinate
+import structlog
+
+from bot.audit import Event
+from bot.context import Announce, Services
+from bot.loops import keep_going
+from bot.operation import Answer, Line, Lines
+from bot.store import audit, inbox, offers
+from bot.store.clocks import Due
+from bot.store.database import Connection
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger("ilab.jobs")
+
+HEARTBEAT: Final = 1.0
+STALLED_AFTER: Final = 5.0
+
+ClockWork = Callable[[str, datetime], Awaitable[None]]
+"""Does what is due for a subject; `due_at` is when it was due."""
+
+
+class Jobs:
+    """The procrastinate app of this process, with its tasks. Nothing is registered at import."""
+
+    def __init__(
+        self, services: Services, *, clocks: Mapping[str, ClockWork], announce: Announce | None, audit_channel: str
+    ) -> None:
+        """`clocks` says what each kind of clock does when it is due."""
+        self._services = services
+        self._clocks = clocks
+        self._announce = announce
+        self._audit_channel = audit_channel
+        conninfo = services.database.conninfo
+        self.app = procrastinate.App(
+            connector=procrastinate.PsycopgConnector(
+                conninfo=conninfo, min_size=1, max_size=4, kwargs={"connect_timeout": 2}, check=None
+            )
+        )
+        self._due = self.app.task(name="ilab.due", queue="clocks")(self._run_due)
+        chores = {
+            "17 3 * * *": ("ilab.purge", self._purge),
+            "23 6 * * *": ("ilab.post_audit_head", self.post_audit_head),
+        }
+        for cron, (name, chore) in chores.items():
+            self.app.periodic(cron=cron)(self.app.task(name=name, queue="chores", queueing_lock=name)(chore))
+
+    async def defer(self, connection: Connection, due: Due) -> None:
+        """Run what is due, once this transaction is committed."""
+        await self._due.configure(connection=connection).defer_async(
+            subject=due.subject, kind=due.kind, due_at=due.due_at.isoformat()
+        )
+
+    async def work(self) -> None:
+        """Work until cancelled. Raises what the database raises when it goes silent; the caller starts it again."""
+        async with self.app.open_async():
+            retrying = asyncio.create_task(
+                keep_going("retry stalled jobs", self._retry_stalled, every=STALLED_AFTER), name="retry stalled jobs"
+            )
+            try:
+                await self.app.run_worker_async(
+                    concurrency=4,
+                    install_signal_handlers=False,
+                    fetch_job_polling_interval=1,
+                    update_heartbeat_interval=HEARTBEAT,
+                    stalled_worker_timeout=STALLED_AFTER,
+                    shutdown_graceful_timeout=3,
+                    delete_jobs="successful",
+                )
+            finally:
+                retrying.cancel()
+
+    async def _run_due(self, subject: str, kind: str, due_at: str) -> None:
+        await self._clocks[kind](subject, datetime.fromisoformat(due_at))
+
+    async def _retry_stalled(self) -> None:
+        manager = self.app.job_manager
+        for job in await manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_AFTER):
+            log.warning("job retried: its worker died", job=job.id, task=job.task_name)
+            await manager.retry_job(job)
+
+    async def _purge(self, timestamp: int) -> None:
+        del timestamp
+        now = self._services.now()
+        before = now - timedelta(days=self._services.settings.retention_days)
+        async with self._services.database.transaction() as transaction:
+            payloads = await inbox.purge(transaction, before=before)
+            buttons = await offers.purge(transaction, now=now)
+        log.info("purged", payloads=payloads, offers=buttons)
+
+    async def post_audit_head(self, timestamp: int) -> None:
+        """Show the audit's head to people, so that a cut-off tail can be seen from outside the database."""
+        del timestamp
+        if self._announce is None or not self._audit_channel:
+            return
+        now = self._services.now()
+        async with self._services.database.transaction() as transaction:
+            head = await audit.head(transaction)
+            if head is None or head.seq == 0:
+                return
+            key = f"audit-head:{head.seq}"
+            answer = Answer(
+                verdict=f"Audit: {head.seq} entries, none missing up to here",
+                evidence=(Lines(lines=(Line(title=f"`{head.hash.hex()}`"),)),),
+            )
+            await self._announce(transaction, stream="audit", key=key, channel=self._audit_channel, answer=answer)
+            await audit.anchor(transaction, head, post_key=key, at=now)
+            await audit.add(transaction, Event.HEAD_POSTED, actor="ilab", subject=str(head.seq), at=now)

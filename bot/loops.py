@@ -1,0 +1,39 @@
+"""What runs for ever beside the requests: each loop takes its step, rests, and survives what a step meets."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import structlog
+
+from bot.store.database import DatabaseSilentError
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger("ilab.loops")
+
+REST_AFTER_FAILURE: Final = 1.0
+
+
+async def keep_going(name: str, step: Callable[[], Awaitable[bool | None]], *, every: float) -> None:
+    """Take the step again and again: at once while it returns True, else after `every` seconds of real time."""
+    silent = False
+    while True:
+        try:
+            more = await step()
+        except DatabaseSilentError:
+            if not silent:
+                log.warning("waiting for the database", loop=name)
+            silent = True
+            await asyncio.sleep(REST_AFTER_FAILURE)
+            continue
+        except Exception:
+            # The loops' own funnel: a step that fails is logged whole and tried again; the loop must not end.
+            log.exception("fault", loop=name)
+            await asyncio.sleep(REST_AFTER_FAILURE)
+            continue
+        if silent:
+            log.info("the database answers again", loop=name)
+            silent = False
+        if not more:
+            await asyncio.sleep(every)

@@ -1,0 +1,313 @@
+"""The declaration of a command, and what it answers.
+
+[pure]
+
+One `Read` or `Act` value in `handlers/` says everything about a command once: its words, its arguments, who may ask,
+what it does, examples. The words, the help, the modal, the permission, the terminal and `docs/commands.md` are derived.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import types
+import typing
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, NewType, TypeVar
+
+from bot.people import Role
+
+if TYPE_CHECKING:
+    from bot.context import Context, Transaction
+
+Email = NewType("Email", str)
+"""An e-mail address, lower case. It is personal data: it never stands in a button's value."""
+
+
+class Kind(StrEnum):
+    """What an argument's words must be."""
+
+    TEXT = "text"
+    INTEGER = "integer"
+    NUMBER = "number"
+    FLAG = "flag"
+    CHOICE = "choice"
+    EMAIL = "email"
+    DURATION = "duration"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Arg:
+    """How one argument is asked for; it annotates a field of an operation's `Args`."""
+
+    help: str
+    positional: bool = False
+    rest: bool = False
+    """Takes all the words that are left, such as a reason."""
+    personal: bool = False
+    """Holds personal data or free text: a button that carries it keeps it in our database."""
+    minimum: float | None = None
+    maximum: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Args:
+    """No arguments; operations that take some subclass it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Field:
+    """One argument, as derived from a field of `Args`."""
+
+    name: str
+    kind: Kind
+    help: str
+    positional: bool
+    rest: bool
+    personal: bool
+    required: bool
+    default: Any
+    choices: tuple[str, ...]
+    minimum: float | None
+    maximum: float | None
+
+    @property
+    def flag(self) -> str:
+        """The argument as an option: `--name`."""
+        return "--" + self.name.replace("_", "-")
+
+    @property
+    def usage(self) -> str:
+        """The argument in a usage line: `<id>`, `[minutes]`, `[--fresh]`."""
+        word = "|".join(self.choices) or self.name.replace("_", "-")
+        if self.rest:
+            word += "…"
+        if self.positional:
+            return f"<{word}>" if self.required else f"[{word}]"
+        option = self.flag if self.kind is Kind.FLAG else f"{self.flag} <{word}>"
+        return option if self.required else f"[{option}]"
+
+
+_KINDS: Final[Mapping[object, Kind]] = {
+    str: Kind.TEXT,
+    int: Kind.INTEGER,
+    float: Kind.NUMBER,
+    bool: Kind.FLAG,
+    Email: Kind.EMAIL,
+    timedelta: Kind.DURATION,
+}
+
+
+@functools.cache
+def fields_of(args: type[Args]) -> tuple[Field, ...]:
+    """The arguments of an `Args` class, in the order in which they are declared.
+
+    Raises TypeError where a field has no `Arg`, or a type that no words can be turned into.
+    """
+    hints = typing.get_type_hints(args, include_extras=True)
+    return tuple(_field(args, declared, hints[declared.name]) for declared in dataclasses.fields(args))
+
+
+def _field(args: type[Args], declared: dataclasses.Field[Any], hint: Any) -> Field:
+    note = next((note for note in getattr(hint, "__metadata__", ()) if isinstance(note, Arg)), None)
+    if note is None:
+        raise TypeError(f"{args.__qualname__}.{declared.name} has no Arg")
+    kind_of = hint.__origin__
+    if typing.get_origin(kind_of) in (typing.Union, types.UnionType):
+        kind_of = next(part for part in typing.get_args(kind_of) if part is not type(None))
+    choices: tuple[str, ...] = typing.get_args(kind_of) if typing.get_origin(kind_of) is Literal else ()
+    kind = Kind.CHOICE if choices else _KINDS.get(kind_of)
+    if kind is None:
+        raise TypeError(f"{args.__qualname__}.{declared.name}: no words become a {kind_of}")
+    required = declared.default is dataclasses.MISSING and declared.default_factory is dataclasses.MISSING
+    return Field(
+        name=declared.name,
+        kind=kind,
+        help=note.help,
+        positional=note.positional,
+        rest=note.rest,
+        personal=note.personal or kind is Kind.EMAIL,
+        required=required,
+        default=None if required else declared.default,
+        choices=choices,
+        minimum=note.minimum,
+        maximum=note.maximum,
+    )
+
+
+# What is answered
+
+
+class Mark(StrEnum):
+    """How a line stands, for the sign in front of it. `UNKNOWN` is "could not check" and never looks like `OK`."""
+
+    OK = "ok"
+    DEGRADED = "degraded"
+    DOWN = "down"
+    UNKNOWN = "unknown"
+    NONE = "none"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Line:
+    """One piece of evidence: a title, what was found, and when (shown as an age)."""
+
+    title: str
+    text: str = ""
+    mark: Mark = Mark.NONE
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Lines:
+    """Evidence under a heading."""
+
+    heading: str = ""
+    lines: tuple[Line, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Secret:
+    """Something shown once, to one person, and kept nowhere."""
+
+    label: str
+    value: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Offer:
+    """A next step as a button: its words come in by the same door as if they had been typed."""
+
+    label: str
+    words: str
+    style: Literal["", "primary", "danger"] = ""
+    confirm: str = ""
+    """Where set, Slack asks once more with this sentence."""
+    replaces: bool = False
+    """The answer to the press takes the place of the message that holds the button."""
+
+
+class Audience(StrEnum):
+    """Who sees an answer in Slack."""
+
+    PRIVATE = "private"
+    """Only the one who asked, wherever it was asked."""
+    QUIET = "quiet"
+    """Only the one who asked, but where it was asked by a message in a channel, its thread."""
+    CHANNEL = "channel"
+    """Everybody in the channel."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """What comes back: the verdict first, then the evidence, then the buttons, then the runbook's section."""
+
+    verdict: str
+    mark: Mark = Mark.NONE
+    evidence: tuple[Lines, ...] = ()
+    secret: Secret | None = None
+    offers: tuple[Offer, ...] = ()
+    section: str = ""
+    """A heading of the runbook, such as `Health Checks`."""
+    audience: Audience = Audience.QUIET
+    refused: bool = False
+    """It says why nothing was done."""
+    at: datetime | None = None
+    """When what it says was true; shown as an age where it is not just now."""
+
+
+# What is declared
+
+A = TypeVar("A", bound=Args)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Declaration(Generic[A]):
+    """What is said of every operation, whatever it does."""
+
+    words: str
+    """What one types after `/ilab`, such as `status watch`."""
+    summary: str
+    who: Role
+    examples: tuple[str, ...]
+    """Whole lines, without `/ilab`. The tests parse each."""
+    args: type[A] = typing.cast("type[A]", Args)  # noqa: RUF009 -- a cast calls nothing
+    section: str = ""
+    slack_only: bool = False
+    """Refused in the terminal, such as issuing a token for it."""
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """The arguments, in order."""
+        return fields_of(self.args)  # type: ignore[arg-type]  # a class is hashable; functools' stub wants it said
+
+    @property
+    def usage(self) -> str:
+        """The whole usage line, without `/ilab`."""
+        return " ".join((self.words, *(argument.usage for argument in self.fields)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Read(Declaration[A]):
+    """A command that answers and changes nothing. Run twice, it only costs twice."""
+
+    read: Callable[[A, Context], Awaitable[Answer]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Act(Declaration[A]):
+    """A command that changes our own state, in the one transaction it is given.
+
+    Run again with the same request, it must leave the same state: `context.request_id` is its key.
+    """
+
+    act: Callable[[A, Context, Transaction], Awaitable[Answer]]
+
+
+Operation = Read[Any] | Act[Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Family:
+    """The commands of one module of `handlers/`."""
+
+    name: str
+    summary: str
+    operations: tuple[Operation, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Invocation:
+    """An operation with its arguments filled in."""
+
+    operation: Operation
+    args: Args
+
+
+@dataclass(frozen=True)
+class Registry:
+    """All families. Built once, by `bot.app`; refuses two operations of the same words."""
+
+    families: tuple[Family, ...]
+    by_words: Mapping[str, Operation] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Index the operations by their words."""
+        found: dict[str, Operation] = {}
+        for operation in self:
+            if operation.words in found:
+                raise ValueError(f"two operations are called “{operation.words}”")
+            found[operation.words] = operation
+        object.__setattr__(self, "by_words", found)
+
+    def __iter__(self) -> Iterator[Operation]:
+        """All operations, family by family."""
+        for family in self.families:
+            yield from family.operations
+
+    def family_of(self, operation: Operation) -> Family:
+        """The family that declares the operation."""
+        return next(family for family in self.families if operation in family.operations)

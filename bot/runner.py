@@ -1,0 +1,130 @@
+"""The only path of a request: parse → decide → run → record → report. Every failure ends here, as an Answer."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+
+import structlog
+
+from bot.audit import Event
+from bot.context import Context, Place, Progress, Services, Surface
+from bot.errors import DeniedError, UserError
+from bot.journal import Journal
+from bot.metrics import REQUESTS, SECONDS
+from bot.operation import Act, Answer, Audience, Invocation, Line, Lines, Mark, Registry
+from bot.people import Actor
+from bot.policy import Deny, decide
+from bot.store import audit
+from bot.store.database import DatabaseSilentError
+from bot.words import Incomplete, parse, shorten
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger("ilab.request")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Request:
+    """What came through a door: words or an Invocation, who asks, where, and the key of what came in."""
+
+    key: str
+    asked: str | Invocation
+    actor: Actor
+    place: Place
+
+
+class Runner:
+    """Runs requests. Made once, by `bot.app`."""
+
+    def __init__(self, services: Services, journal: Journal) -> None:
+        """Keep the collaborators; `journal` takes the audit's entries while our own database is silent."""
+        self.services = services
+        self._journal = journal
+
+    @property
+    def registry(self) -> Registry:
+        """What can be asked for."""
+        return self.services.registry
+
+    async def hear(self, request: Request, progress: Progress) -> Answer | Incomplete:
+        """Do what is asked and return the Answer; or say what is missing, for a modal to ask."""
+        started = time.perf_counter()
+        words, outcome = "?", "fault"
+        try:
+            understood = parse(self.registry, request.asked) if isinstance(request.asked, str) else request.asked
+            words = understood.operation.words
+            self._permit(understood, request)
+            if isinstance(understood, Incomplete):
+                outcome = "incomplete"
+                return understood
+            answer = await self._run(understood, request, progress)
+            outcome = "ok"
+        except DeniedError as error:
+            outcome = "denied"
+            await self._record_denial(words, request)
+            answer = refusal(error)
+        except UserError as error:
+            outcome = type(error).__name__
+            answer = refusal(error)
+        except Exception:
+            # The funnel: whatever is no UserError is a fault of ours. It is logged whole, and shown as its id.
+            log.exception("fault", request=request.key, operation=words)
+            answer = _fault(request.key)
+        finally:
+            took = time.perf_counter() - started
+            REQUESTS.labels(operation=words, outcome=outcome).inc()
+            SECONDS.labels(operation=words).observe(took)
+            log.info(
+                "request",
+                request=request.key,
+                operation=words,
+                actor=request.actor.id,
+                surface=request.place.surface.value,
+                outcome=outcome,
+                took_ms=round(took * 1000),
+            )
+        return answer
+
+    def _permit(self, understood: Invocation | Incomplete, request: Request) -> None:
+        operation = understood.operation
+        decision = decide(operation, request.actor)
+        if isinstance(decision, Deny):
+            raise DeniedError("You may not do this.", why=decision.why, todo=decision.todo)
+        if operation.slack_only and request.place.surface is Surface.TERMINAL:
+            raise UserError(f"`{operation.words}` works in Slack only.", todo=f"Type `/ilab {operation.words}` there.")
+
+    async def _run(self, invocation: Invocation, request: Request, progress: Progress) -> Answer:
+        operation = invocation.operation
+        context = Context(
+            actor=request.actor,
+            place=request.place,
+            request_id=request.key,
+            services=self.services,
+            progress=progress,
+        )
+        if isinstance(operation, Act):
+            async with self.services.database.transaction() as transaction:
+                answer = await operation.act(invocation.args, context, transaction)
+        else:
+            answer = await operation.read(invocation.args, context)
+        return answer if answer.section or not operation.section else replace(answer, section=operation.section)
+
+    async def _record_denial(self, words: str, request: Request) -> None:
+        at = self.services.now()
+        try:
+            async with self.services.database.transaction(within=1) as transaction:
+                await audit.add(transaction, Event.DENIED, actor=request.actor.id, subject=words, at=at)
+        except DatabaseSilentError:
+            self._journal.audit(Event.DENIED, actor=request.actor.id, subject=words, at=at)
+
+
+def refusal(error: UserError) -> Answer:
+    """A UserError as an Answer: what was wrong, then why, then what to do."""
+    lines = tuple(Line(title=part) for part in (error.why, error.todo) if part)
+    return Answer(
+        verdict=error.what, evidence=(Lines(lines=lines),) if lines else (), audience=Audience.PRIVATE, refused=True
+    )
+
+
+def _fault(key: str) -> Answer:
+    line = Line(title=f"It is logged under `{shorten(key, 40)}`. Nothing was changed by what failed; try once more.")
+    return Answer(verdict="Something broke on my side, not on yours.", mark=Mark.DOWN, evidence=(Lines(lines=(line,)),))

@@ -1,0 +1,149 @@
+"""An Answer as a Slack message: verdict, evidence, buttons, where the runbook says so.
+
+[pure]
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from bot.directory import age
+from bot.operation import Answer, Line, Lines, Mark, Offer
+from bot.slack.blocks.text import BUTTON, MESSAGE, Block, context, cut, escape, mrkdwn, paragraphs, plain, section
+
+SIGNS: Final[Mapping[Mark, str]] = {
+    Mark.OK: ":white_check_mark:",
+    Mark.DEGRADED: ":warning:",
+    Mark.DOWN: ":red_circle:",
+    Mark.UNKNOWN: ":grey_question:",
+    Mark.NONE: "",
+}
+"""Signs of different shapes, so that they differ without colour."""
+_WORDS: Final[Mapping[Mark, str]] = {
+    Mark.OK: "OK",
+    Mark.DEGRADED: "Degraded",
+    Mark.DOWN: "DOWN",
+    Mark.UNKNOWN: "Could not check",
+    Mark.NONE: "",
+}
+_CODE: Final = re.compile(r"(`[^`\n]+`)")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Message:
+    """What is sent: `text` for notifications and screen readers, `blocks` for the eye."""
+
+    text: str
+    blocks: list[Block]
+
+
+def message(answer: Answer, *, now: datetime, values: Mapping[Offer, str], runbook_url: str = "") -> Message:
+    """The answer as a message. `values` holds what each offer's button carries."""
+    blocks = [section(_signed(answer.mark, f"*{_rich(answer.verdict)}*"))]
+    room = MESSAGE - len(answer.verdict) - 600
+    for lines in answer.evidence:
+        texts, room = _evidence(lines, now, room)
+        blocks += [section(text) for text in texts]
+    if answer.secret is not None:
+        blocks.append(section(f"{escape(answer.secret.label)}\n```{escape(answer.secret.value)}```"))
+    if answer.offers:
+        blocks.append(buttons(answer.offers, values))
+    if small := _small_print(answer, now, runbook_url):
+        blocks.append(context(small))
+    return Message(text=cut(escape(plain_text(answer)), 3000), blocks=blocks[:50])
+
+
+def buttons(offers: Sequence[Offer], values: Mapping[Offer, str]) -> Block:
+    """The offers as one row of buttons."""
+    return {
+        "type": "actions",
+        "elements": [_button(number, offer, values[offer]) for number, offer in enumerate(offers)],
+    }
+
+
+def progress(done: int, total: int) -> Message:
+    """What stands there while the work goes on."""
+    bar = "▰" * round(10 * done / max(1, total)) + "▱" * (10 - round(10 * done / max(1, total)))
+    text = f"Checking… {done}/{total}"
+    return Message(text=text, blocks=[section(f"{bar}  {text}")])
+
+
+def plain_text(answer: Answer) -> str:
+    """The verdict, its sign as a word, and nothing that needs to be seen."""
+    word = _WORDS[answer.mark]
+    return f"{word}: {answer.verdict}" if word else answer.verdict
+
+
+def _evidence(lines: Lines, now: datetime, room: int) -> tuple[list[str], int]:
+    rows = [f"*{escape(lines.heading)}*"] if lines.heading else []
+    for number, line in enumerate(lines.lines):
+        row = _row(line, now)
+        room -= len(row) + 1
+        if room < 0:
+            rows.append(f"… and {len(lines.lines) - number} more")
+            break
+        rows.append(row)
+    return paragraphs(rows), room
+
+
+def _row(line: Line, now: datetime) -> str:
+    said = _rich(line.title)
+    if line.text:
+        said = f"*{said}*  {_rich(line.text)}"
+    if line.at is not None:
+        said += f"  _{age(line.at, now)} ago_"
+    return cut(_signed(line.mark, said), 600)
+
+
+def _signed(mark: Mark, text: str) -> str:
+    sign = SIGNS[mark]
+    return f"{sign} {text}" if sign else text
+
+
+def _rich(text: str) -> str:
+    """Escaped, with `code` kept as code and every other mrkdwn sign as the character it is."""
+    parts = _CODE.split(escape(text))
+    return "".join(part if _CODE.fullmatch(part) else _literal(part) for part in parts)
+
+
+def _literal(text: str) -> str:
+    # a zero-width space after the sign keeps `*`, `_` and `~` from starting bold, italics or a strike
+    return re.sub(r"(?<![A-Za-z0-9])([*_~`])(?=\S)", "\\1\u200b", text)
+
+
+def _button(number: int, offer: Offer, value: str) -> Block:
+    button: dict[str, Any] = {
+        "type": "button",
+        "action_id": f"offer:{number}",
+        "text": plain(offer.label, BUTTON),
+        "value": value,
+    }
+    if offer.style:
+        button["style"] = offer.style
+    if offer.confirm:
+        button["confirm"] = {
+            "title": plain("Are you sure?", 100),
+            "text": mrkdwn(cut(escape(offer.confirm), 300)),
+            "confirm": plain(cut(offer.label, 30), 30),
+            "deny": plain("Not now", 30),
+        }
+    return button
+
+
+def _small_print(answer: Answer, now: datetime, runbook_url: str) -> str:
+    parts = []
+    if answer.at is not None:
+        stamp = int(answer.at.timestamp())
+        parts.append(f"<!date^{stamp}^{{time_secs}}|{answer.at:%H:%M:%S} UTC>, {age(answer.at, now)} ago")
+    if answer.section and runbook_url:
+        parts.append(f"<{runbook_url}#{anchor(answer.section)}|Runbook: {escape(answer.section)}>")
+    return "  ·  ".join(parts)
+
+
+def anchor(heading: str) -> str:
+    """A heading of the runbook as the fragment of its address, as GitHub makes it."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")

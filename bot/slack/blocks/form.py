@@ -1,0 +1,123 @@
+"""The modal that asks for missing arguments, and the one that shows an answer.
+
+The modal is derived from the operation's declaration: one input a field, the fields already given filled in.
+Source: docs.slack.dev, surfaces/modals: titles of 24 characters, errors under the `block_id` of an input.
+
+[pure]
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from bot.errors import UsageError
+from bot.operation import Field, Invocation, Kind, Operation, Registry
+from bot.slack.blocks.answer import Message
+from bot.slack.blocks.text import PLAIN_TITLE, Block, escape, plain, section
+from bot.words import Incomplete, complete, value_of
+
+CALLBACK: Final = "form"
+SHOWING: Final = "answer"
+
+
+def form(incomplete: Incomplete, *, channel: str) -> Block:
+    """The view that asks for the operation's arguments, those already given filled in."""
+    operation = incomplete.operation
+    return {
+        "type": "modal",
+        "callback_id": CALLBACK,
+        "title": plain(operation.words.capitalize(), PLAIN_TITLE),
+        "submit": plain("Go on", PLAIN_TITLE),
+        "close": plain("Cancel", PLAIN_TITLE),
+        "private_metadata": json.dumps({"words": operation.words, "channel": channel}),
+        "blocks": [
+            section(escape(operation.summary)),
+            *(_input(field, incomplete.given) for field in operation.fields),
+        ],
+    }
+
+
+def read(view: Mapping[str, Any], registry: Registry) -> Invocation | dict[str, str]:
+    """The invocation that a submitted form stands for, or the errors to show, by `block_id`."""
+    meta = json.loads(view["private_metadata"])
+    operation = registry.by_words[meta["words"]]
+    given: dict[str, Any] = {}
+    errors: dict[str, str] = {}
+    for field in operation.fields:
+        state = view["state"]["values"].get(field.name, {}).get("value", {})
+        try:
+            value = _value(operation, field, state)
+        except UsageError as error:
+            errors[field.name] = error.what
+            continue
+        if value is not None:
+            given[field.name] = value
+    if errors:
+        return errors
+    understood = complete(operation, given)
+    if isinstance(understood, Incomplete):
+        return {field.name: "Please fill this in." for field in understood.missing}
+    return understood
+
+
+def channel_of(view: Mapping[str, Any]) -> str:
+    """The channel in which the form was asked for."""
+    return str(json.loads(view["private_metadata"])["channel"])
+
+
+def working(title: str) -> Block:
+    """The view that stands there while an answer is being made."""
+    return showing(title, Message(text="", blocks=[section("Working on it…")]))
+
+
+def showing(title: str, message: Message) -> Block:
+    """The view that shows an answer."""
+    return {
+        "type": "modal",
+        "callback_id": SHOWING,
+        "title": plain(title.capitalize(), PLAIN_TITLE),
+        "close": plain("Close", PLAIN_TITLE),
+        "blocks": message.blocks,
+    }
+
+
+def _value(operation: Operation, field: Field, state: Mapping[str, Any]) -> Any:
+    if field.kind is Kind.FLAG:
+        return bool(state.get("selected_options")) or None
+    if field.kind is Kind.CHOICE:
+        option = state.get("selected_option")
+        return option["value"] if option else None
+    text = (state.get("value") or "").strip()
+    return value_of(operation, field, text) if text else None
+
+
+def _input(field: Field, given: Mapping[str, Any]) -> Block:
+    return {
+        "type": "input",
+        "block_id": field.name,
+        "optional": not field.required,
+        "label": plain(field.name.replace("_", " ").capitalize(), 2000),
+        "hint": plain(field.help, 2000),
+        "element": _element(field, given.get(field.name)),
+    }
+
+
+def _element(field: Field, value: Any) -> Block:
+    element: Block = {"action_id": "value"}
+    if field.kind is Kind.FLAG:
+        option = {"text": plain("Yes"), "value": "yes"}
+        element |= {"type": "checkboxes", "options": [option]}
+        if value:
+            element["initial_options"] = [option]
+    elif field.kind is Kind.CHOICE:
+        options = [{"text": plain(choice, 75), "value": choice} for choice in field.choices]
+        element |= {"type": "static_select", "options": options}
+        if value is not None:
+            element["initial_option"] = options[field.choices.index(value)]
+    else:
+        element |= {"type": "plain_text_input", "multiline": field.rest}
+        if value is not None:
+            element["initial_value"] = str(value)
+    return element

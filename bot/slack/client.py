@@ -1,0 +1,131 @@
+"""How Slack's Web API is called: one HTTP session a process, no retry that could say a thing twice."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import aiohttp
+from slack_sdk.errors import SlackApiError
+from slack_sdk.http_retry.async_handler import AsyncRetryHandler
+from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.errors import ProviderError
+from bot.settings import SlackSettings
+
+TIMEOUT: Final = aiohttp.ClientTimeout(total=10, connect=3)
+UNREACHABLE: Final = (aiohttp.ClientError, TimeoutError, OSError)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Slack:
+    """The clients: `quick` never retries (for `views.open`, whose trigger lives 3 s); `patient` waits out a 429."""
+
+    quick: AsyncWebClient
+    patient: AsyncWebClient
+    session: aiohttp.ClientSession
+    bot_id: str = ""
+    bot_user_id: str = ""
+    team_id: str = ""
+
+
+@asynccontextmanager
+async def connected(settings: SlackSettings) -> AsyncIterator[Slack]:
+    """The clients over one session, closed at the end. Nothing is called yet."""
+    none: list[AsyncRetryHandler] = []
+    wait_out_429: list[AsyncRetryHandler] = [AsyncRateLimitErrorRetryHandler(max_retry_count=3)]
+    async with aiohttp.ClientSession(timeout=TIMEOUT) as session:
+        quick, patient = (
+            AsyncWebClient(
+                token=settings.bot_token.get_secret_value(),
+                base_url=settings.base_url,
+                session=session,
+                retry_handlers=handlers,
+                user_agent_suffix="ilab",
+            )
+            for handlers in (none, wait_out_429)
+        )
+        if urlsplit(settings.base_url).hostname in ("127.0.0.1", "localhost", "::1"):
+            # the SDK takes the environment's proxy even for this machine, and knows no NO_PROXY
+            quick.proxy = patient.proxy = None
+        yield Slack(quick=quick, patient=patient, session=session)
+
+
+async def whoami(slack: Slack) -> Slack:
+    """The same clients, knowing which bot of which workspace they are. Raises ProviderError."""
+    answer = await call(slack.quick, "auth.test")
+    return Slack(
+        quick=slack.quick,
+        patient=slack.patient,
+        session=slack.session,
+        bot_id=answer["bot_id"],
+        bot_user_id=answer["user_id"],
+        team_id=answer["team_id"],
+    )
+
+
+async def call(client: AsyncWebClient, method: str, **arguments: Any) -> dict[str, Any]:
+    """The answer of a Web API method, or ProviderError: `why` then holds Slack's own error code.
+
+    Arguments that are None are left out. Source: docs.slack.dev/apis/web-api; 200 with `ok: false` is a refusal.
+    """
+    given = {key: value for key, value in arguments.items() if value is not None}
+    try:
+        response = await client.api_call(method, json=given) if given else await client.api_call(method)
+    except SlackApiError as error:
+        raise _refused(method, error) from error
+    except UNREACHABLE as error:
+        raise ProviderError(
+            f"Slack did not answer {method}.",
+            provider="slack",
+            kind="refused",
+            ambiguous=True,
+            why=type(error).__name__,
+        ) from error
+    if not isinstance(response.data, dict):
+        raise ProviderError(f"Slack answered {method} with no JSON.", provider="slack", kind="garbled", ambiguous=True)
+    return response.data
+
+
+_KINDS: Final = {
+    "ratelimited": "rate_limited",
+    "rate_limited": "rate_limited",
+    "invalid_auth": "unauthorized",
+    "not_authed": "unauthorized",
+    "account_inactive": "unauthorized",
+    "token_revoked": "unauthorized",
+    "missing_scope": "unauthorized",
+    "user_not_found": "not_found",
+    "users_not_found": "not_found",
+    "user_not_visible": "not_found",
+    "channel_not_found": "not_found",
+    "internal_error": "server",
+    "fatal_error": "server",
+    "service_unavailable": "server",
+    "request_timeout": "server",
+}
+
+
+def _refused(method: str, error: SlackApiError) -> ProviderError:
+    response = error.response
+    data = response.data if isinstance(response.data, dict) else {}
+    code = str(data.get("error", ""))
+    status = int(response.status_code)
+    kind = _KINDS.get(code, "")
+    if not kind:
+        kind = "rate_limited" if status == 429 else "server" if status >= 500 else "rejected" if code else "garbled"
+    retry_after = response.headers.get("Retry-After") or response.headers.get("retry-after")
+    return ProviderError(
+        f"Slack refused {method}: {code or status}.",
+        provider="slack",
+        kind=kind,
+        status=status,
+        retry_after=float(retry_after) if retry_after else None,
+        # after these Slack itself says that part of the call may have been done
+        ambiguous=kind in ("server", "garbled"),
+        why=code,
+    )

@@ -1,0 +1,128 @@
+"""How Slack is heard: one catch-all listener a payload type, the same over Socket Mode and HTTP.
+
+`process_before_response` makes Bolt answer when the listener returns: validate purely, store, ack. Bolt's own order
+acks events before the listener runs, so a crash in between would lose one; and its runner looks for the ack of the
+other types only every 10 ms. Source: slack_bolt 1.30, listener/asyncio_runner.py.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import structlog
+from slack_bolt.async_app import AsyncAck, AsyncApp
+from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.response import BoltResponse
+
+from bot.metrics import ACKS
+from bot.operation import Registry
+from bot.slack import payloads
+from bot.slack.blocks import form
+from bot.slack.client import Slack
+from bot.slack.inbox import Inbox
+from bot.store.inbox import Received
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger("ilab.listeners")
+
+_ANY: Final = re.compile(r"[\s\S]*")
+
+
+def build(slack: Slack, inbox: Inbox, registry: Registry, *, command: str) -> AsyncApp:
+    """The Bolt app with its listeners. `slack` knows who the bot is, so that Bolt need not ask per request.
+
+    Signatures are checked in `bot.web`, before Bolt sees anything; Socket Mode has none.
+    """
+
+    async def authorize(**_: Any) -> AuthorizeResult:
+        return AuthorizeResult(
+            enterprise_id=None,
+            team_id=slack.team_id,
+            bot_id=slack.bot_id,
+            bot_user_id=slack.bot_user_id,
+            bot_token=slack.quick.token,
+        )
+
+    app = AsyncApp(
+        name="ilab",
+        client=slack.quick,
+        authorize=authorize,
+        process_before_response=True,
+        request_verification_enabled=False,
+        ssl_check_enabled=False,
+        attaching_function_token_enabled=False,
+    )
+    listen = _Listeners(slack, inbox, registry)
+    app.use(_notice_rate_limit)
+    app.command(command)(listen.command)
+    app.action(_ANY)(listen.action)
+    app.shortcut(_ANY)(listen.shortcut)
+    app.view(_ANY)(listen.view)
+    app.view_closed(_ANY)(listen.view_closed)
+    app.event(_ANY)(listen.event)
+    return app
+
+
+class _Listeners:
+    """The listeners, over one inbox."""
+
+    def __init__(self, slack: Slack, inbox: Inbox, registry: Registry) -> None:
+        self._slack = slack
+        self._inbox = inbox
+        self._registry = registry
+
+    async def command(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        await self._take("command", body, ack)
+
+    async def action(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        await self._take("action", body, ack)
+
+    async def shortcut(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        await self._take("shortcut", body, ack)
+
+    async def view(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        view = body["view"]
+        if view.get("callback_id") != form.CALLBACK:
+            await ack()
+            return
+        understood = form.read(view, self._registry)
+        if isinstance(understood, dict):
+            await ack(response_action="errors", errors=understood)
+            return
+        await self._take("view", body, ack, response_action="update", view=form.working(understood.operation.words))
+
+    async def view_closed(self, ack: AsyncAck) -> None:
+        await ack()
+
+    async def event(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        if payloads.handled_event(body, self._slack.bot_user_id):
+            await self._take("event", body, ack)
+        else:
+            await ack()
+
+    async def _take(self, kind: str, body: dict[str, Any], ack: AsyncAck, **answer: Any) -> None:
+        started = time.perf_counter()
+        received = Received(
+            key=payloads.key_of(kind, body), kind=kind, payload=_without_token(body), received_at=datetime.now(UTC)
+        )
+        new = await self._inbox.store(received)
+        await ack(**answer)
+        ACKS.labels(kind=kind).observe(time.perf_counter() - started)
+        if new:
+            self._inbox.start(received)
+
+
+def _without_token(body: dict[str, Any]) -> dict[str, Any]:
+    """The payload without Slack's old verification token: nothing reads it, and it is a secret."""
+    return {key: value for key, value in body.items() if key != "token"}
+
+
+async def _notice_rate_limit(body: dict[str, Any], next: Any) -> BoltResponse | None:  # noqa: A002 -- Bolt's own name
+    """`app_rate_limited` comes as a body of its own, which no event listener matches."""
+    if body.get("type") == "app_rate_limited":
+        log.error("slack holds events back", minute=body.get("minute_rate_limited"))
+        return BoltResponse(status=200)
+    await next()
+    return None

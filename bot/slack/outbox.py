@@ -1,0 +1,135 @@
+"""How the bot speaks by itself: posts are rows, written in the transaction of what they tell of, and sent once.
+
+In order within a stream, one in flight a stream. A post whose answer was lost is looked for in the channel, by our key
+in its metadata and our own `bot_id`, before it is sent again. What Slack refuses for good is parked and logged.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, Final
+
+import structlog
+
+from bot.context import Now
+from bot.errors import ProviderError
+from bot.metrics import POSTS
+from bot.slack.client import Slack, call
+from bot.slack.inbox import real_now
+from bot.store import posts
+from bot.store.database import Database
+from bot.store.posts import Claimed
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger("ilab.outbox")
+
+EVENT_TYPE: Final = "ilab_post"
+LOST_AFTER: Final = timedelta(seconds=15)
+"""Real time after which a call in flight is taken for lost: longer than the client's own time-out, so that a dead
+copy's call has landed or never will."""
+PAGES: Final = 5
+"""Pages of 200 messages that are looked through for a post that may have been sent."""
+
+
+class Outbox:
+    """Sends what is wanted. Every copy of the bot has one; each post is taken by one of them at a time."""
+
+    def __init__(self, slack: Slack, database: Database, now: Now) -> None:
+        """`now` is the bot's own time, by which posts expire."""
+        self._slack = slack
+        self._database = database
+        self._now = now
+
+    async def send_next(self) -> bool:
+        """Send one post; False where none can be sent now."""
+        at = real_now()
+        claimed = await self._database.call(
+            lambda connection: posts.claim_lost(connection, real_now=at, lost_before=at - LOST_AFTER)
+        )
+        if claimed is None:
+            claimed = await self._database.call(lambda connection: posts.claim(connection, real_now=at))
+        if claimed is None:
+            return False
+        await self._send(claimed)
+        return True
+
+    async def _send(self, post: Claimed) -> None:
+        if post.expires_at is not None and post.expires_at < self._now():
+            await self._close(post, "expired", "nobody needs it any more")
+            return
+        try:
+            ts = await self._find(post) if post.ambiguous else None
+            if ts is None:
+                ts = await self._post(post)
+        except ProviderError as error:
+            await self._failed(post, error)
+            return
+        POSTS.labels(state="sent").inc()
+        await self._database.call(lambda connection: posts.sent(connection, post.id, ts=ts))
+
+    async def _post(self, post: Claimed) -> str:
+        answer = await call(
+            self._slack.quick,
+            "chat.postMessage",
+            channel=post.channel,
+            thread_ts=post.thread_ts,
+            metadata={"event_type": EVENT_TYPE, "event_payload": {"key": post.key}},
+            unfurl_links=False,
+            unfurl_media=False,
+            **post.body,
+        )
+        return str(answer["ts"])
+
+    async def _find(self, post: Claimed) -> str | None:
+        """The message of an earlier try, where there is one."""
+        method, extra = ("conversations.history", {})
+        if post.thread_ts is not None:
+            method, extra = ("conversations.replies", {"ts": post.thread_ts})
+        cursor: str | None = None
+        for _ in range(PAGES):
+            page = await call(
+                self._slack.quick,
+                method,
+                channel=post.channel,
+                include_all_metadata=True,
+                limit=200,
+                cursor=cursor,
+                **extra,
+            )
+            for message in page["messages"]:
+                if message.get("bot_id") == self._slack.bot_id and _key(message) == post.key:
+                    return str(message["ts"])
+            cursor = (page.get("response_metadata") or {}).get("next_cursor")
+            if not cursor:
+                return None
+        return None
+
+    async def _failed(self, post: Claimed, error: ProviderError) -> None:
+        again = error.ambiguous or error.kind in ("rate_limited", "refused", "timeout", "server")
+        if not again:
+            log.error("post parked", post=post.key, channel=post.channel, error=error.why)
+            await self._close(post, "parked", error.why or error.what)
+            return
+        wait = error.retry_after if error.retry_after is not None else min(60.0, 2.0 ** min(post.attempts, 6))
+        log.warning("post waits", post=post.key, error=error.what, seconds=wait)
+        POSTS.labels(state="waiting").inc()
+        not_before = real_now() + timedelta(seconds=wait)
+        await self._database.call(
+            lambda connection: posts.wait(
+                connection,
+                post.id,
+                not_before=not_before,
+                error=error.what,
+                ambiguous=error.ambiguous or post.ambiguous,
+            )
+        )
+
+    async def _close(self, post: Claimed, state: str, error: str) -> None:
+        POSTS.labels(state=state).inc()
+        await self._database.call(lambda connection: posts.close(connection, post.id, state=state, error=error))
+
+
+def _key(message: dict[str, Any]) -> str:
+    metadata = message.get("metadata") or {}
+    if metadata.get("event_type") != EVENT_TYPE:
+        return ""
+    return str((metadata.get("event_payload") or {}).get("key", ""))

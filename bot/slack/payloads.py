@@ -1,0 +1,111 @@
+"""What Slack's payloads say, read without I/O: which kind, under which key, and whether it is ours to handle.
+
+Shapes: docs.slack.dev reference; samples in the tests. Outside data: whatever is missing makes a payload invalid.
+
+[pure]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Payload = Mapping[str, Any]
+
+
+class InvalidPayloadError(ValueError):
+    """The payload lacks what every one of its kind has."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Asked:
+    """Words that came from a person, and where an answer can go."""
+
+    person: str
+    text: str
+    channel: str = ""
+    trigger_id: str = ""
+    response_url: str = ""
+    thread_ts: str = ""
+    view_id: str = ""
+    on_home: bool = False
+    offer_id: str = ""
+    """Where set, the words are kept under this id, and `text` is empty."""
+
+
+def key_of(kind: str, payload: Payload) -> str:
+    """The key by which a second delivery is known: `event_id`, else `trigger_id`."""
+    found = payload.get("event_id") if kind == "event" else payload.get("trigger_id")
+    if not isinstance(found, str) or not found:
+        raise InvalidPayloadError(f"a payload of kind {kind} without its key")
+    return f"{kind}:{found}"
+
+
+def handled_event(payload: Payload, bot_user_id: str) -> bool:
+    """Say whether an event is one that the bot does something about; the others are acked and dropped.
+
+    A mention comes twice, as `app_mention` and as `message`, under two event ids: only the first counts.
+    """
+    event = payload.get("event") or {}
+    if event.get("user") == bot_user_id:
+        return False
+    if event.get("type") == "app_mention":
+        return "edited" not in event
+    if event.get("type") == "message":
+        return event.get("channel_type") == "im" and "subtype" not in event and "bot_id" not in event
+    return event.get("type") == "app_home_opened" and event.get("tab") == "home"
+
+
+def command(payload: Payload) -> Asked:
+    """A slash command."""
+    return Asked(
+        person=payload["user_id"],
+        text=payload.get("text") or "",
+        channel=payload["channel_id"],
+        trigger_id=payload["trigger_id"],
+        response_url=payload["response_url"],
+    )
+
+
+def action(payload: Payload) -> Asked:
+    """A pressed button: on a message, in a modal, or on the Home tab."""
+    pressed = payload["actions"][0]
+    value = str(pressed.get("value") or "")
+    view = payload.get("view") or {}
+    container = payload.get("container") or {}
+    return Asked(
+        person=payload["user"]["id"],
+        text=value.removeprefix("w:") if value.startswith("w:") else "",
+        offer_id=value.removeprefix("o:") if value.startswith("o:") else "",
+        channel=(payload.get("channel") or {}).get("id") or container.get("channel_id") or "",
+        trigger_id=payload["trigger_id"],
+        response_url=payload.get("response_url") or "",
+        view_id=view.get("id") or "",
+        on_home=view.get("type") == "home",
+    )
+
+
+def shortcut(payload: Payload) -> Asked:
+    """A global or a message shortcut; its callback id holds the words, `status_watch` for `status watch`."""
+    return Asked(
+        person=payload["user"]["id"],
+        text=str(payload["callback_id"]).replace("_", " "),
+        channel=(payload.get("channel") or {}).get("id") or "",
+        trigger_id=payload["trigger_id"],
+    )
+
+
+def message(payload: Payload, bot_user_id: str) -> Asked:
+    """A mention, or a direct message: the words without the mention. Bots may have no `user`."""
+    event = payload["event"]
+    text = str(event.get("text") or "")
+    for mention in (f"<@{bot_user_id}>",):
+        text = text.replace(mention, " ")
+    direct = event.get("channel_type") == "im"
+    return Asked(
+        person=str(event.get("user") or ""),
+        text=text.strip(),
+        channel=event["channel"],
+        thread_ts=str(event.get("thread_ts") or ("" if direct else event["ts"])),
+    )

@@ -1,0 +1,226 @@
+"""Where an answer goes: the response address of a command or a button, a thread, a direct message, a modal, the Home tab.
+
+All have the same two verbs: `progress`, which edits one message and may say nothing, and `answer`, once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any, Final, Protocol
+
+import aiohttp
+import structlog
+
+from bot.errors import ProviderError
+from bot.operation import Audience
+from bot.slack.blocks import form
+from bot.slack.blocks.answer import Message, progress
+from bot.slack.client import UNREACHABLE, Slack, call
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger("ilab.reply")
+
+QUIET: Final = 1.0
+"""Seconds an answer may take before anything is said of its progress."""
+EVERY: Final = 2.0
+"""Seconds between two edits of the progress."""
+TRIES: Final = 4
+LONGEST_WAIT: Final = 30.0
+"""Seconds of a Retry-After that an answer waits for."""
+ADDRESS_USES: Final = 5
+"""How often Slack takes a response address, within 30 minutes."""
+
+
+class Reply(Protocol):
+    """A place where one answer goes."""
+
+    async def progress(self, done: int, total: int) -> None:
+        """Say how far it is, where that helps."""
+
+    async def answer(self, message: Message, audience: Audience) -> None:
+        """Say it. Raises ProviderError where Slack takes it by no way."""
+
+
+class _Paced:
+    """Says something of progress only when it takes long, and not too often."""
+
+    def __init__(self) -> None:
+        self._since = time.monotonic()
+        self._said = self._since + QUIET - EVERY
+        self.shown = 0
+
+    def due(self) -> bool:
+        now = time.monotonic()
+        if now - self._said < EVERY:
+            return False
+        self._said = now
+        self.shown += 1
+        return True
+
+
+class AddressReply:
+    """By the `response_url` of a slash command or of a button."""
+
+    def __init__(self, slack: Slack, url: str, *, channel: str, person: str, replaces: bool) -> None:
+        """`replaces`: the answer takes the place of the message whose button was pressed."""
+        self._slack = slack
+        self._url = url
+        self._channel = channel
+        self._person = person
+        self._replaces = replaces
+        self._paced = _Paced()
+
+    async def progress(self, done: int, total: int) -> None:
+        """Edit the one message; at most twice, so that uses of the address are left for the answer and its retries."""
+        if self._paced.shown < 2 and done < total and self._paced.due():
+            body = _body(progress(done, total)) | {"replace_original": self._replaces or self._paced.shown > 1}
+            try:
+                await _post(self._slack.session, self._url, body | {"response_type": "ephemeral"})
+            except ProviderError as error:
+                log.info("progress not shown", error=error.what)
+
+    async def answer(self, message: Message, audience: Audience) -> None:
+        """Answer there, or else by a message of our own that only the asker sees."""
+        in_channel = audience is Audience.CHANNEL
+        body = _body(message) | {
+            "response_type": "in_channel" if in_channel else "ephemeral",
+            "replace_original": not in_channel and (self._replaces or self._paced.shown > 0),
+        }
+        try:
+            await _patiently(lambda: _post(self._slack.session, self._url, body))
+        except ProviderError as error:
+            log.warning("response address did not take the answer", error=error.what)
+            await _to_person(self._slack, message, channel=self._channel, person=self._person)
+
+
+class MessageReply:
+    """In the thread of a mention, or in a direct message."""
+
+    def __init__(self, slack: Slack, *, channel: str, person: str, thread_ts: str | None) -> None:
+        """`thread_ts` is None in a direct message, where answers need no thread."""
+        self._slack = slack
+        self._channel = channel
+        self._person = person
+        self._thread_ts = thread_ts
+        self._paced = _Paced()
+        self._ts: str | None = None
+
+    async def progress(self, done: int, total: int) -> None:
+        """Edit one message in the thread."""
+        if done < total and self._paced.due():
+            try:
+                self._ts = await self._say(_body(progress(done, total)))
+            except ProviderError as error:
+                log.info("progress not shown", error=error.what)
+
+    async def answer(self, message: Message, audience: Audience) -> None:
+        """Answer in the thread; what is private goes to the asker alone."""
+        if audience is Audience.PRIVATE and not self._channel.startswith("D"):
+            if self._ts is not None:
+                await call(self._slack.patient, "chat.delete", channel=self._channel, ts=self._ts)
+            await _to_person(
+                self._slack, message, channel=self._channel, person=self._person, thread_ts=self._thread_ts
+            )
+            return
+        await self._say(_body(message))
+
+    async def _say(self, body: dict[str, Any]) -> str:
+        if self._ts is not None:
+            await call(self._slack.patient, "chat.update", channel=self._channel, ts=self._ts, **body)
+            return self._ts
+        answer = await call(
+            self._slack.patient,
+            "chat.postMessage",
+            channel=self._channel,
+            thread_ts=self._thread_ts,
+            unfurl_links=False,
+            unfurl_media=False,
+            **body,
+        )
+        return str(answer["ts"])
+
+
+class ViewReply:
+    """In a modal that is open already."""
+
+    def __init__(self, slack: Slack, *, view_id: str, title: str) -> None:
+        """`title` heads the view that shows the answer."""
+        self._slack = slack
+        self._view_id = view_id
+        self._title = title
+        self._paced = _Paced()
+
+    async def progress(self, done: int, total: int) -> None:
+        """Edit the view."""
+        if done < total and self._paced.due():
+            await self._show(progress(done, total))
+
+    async def answer(self, message: Message, audience: Audience) -> None:
+        """Show it in the view; only the person who opened it sees that."""
+        del audience
+        await self._show(message)
+
+    async def _show(self, message: Message) -> None:
+        try:
+            await call(
+                self._slack.patient, "views.update", view_id=self._view_id, view=form.showing(self._title, message)
+            )
+        except ProviderError as error:
+            if error.why != "not_found":
+                raise
+            log.info("the view was closed before its answer", view=self._view_id)
+
+
+def _body(message: Message) -> dict[str, Any]:
+    return {"text": message.text, "blocks": message.blocks}
+
+
+async def _to_person(
+    slack: Slack, message: Message, *, channel: str, person: str, thread_ts: str | None = None
+) -> None:
+    """Say it so that only one person sees it: in the channel where we may, else in a direct message."""
+    try:
+        await call(
+            slack.patient, "chat.postEphemeral", channel=channel, user=person, thread_ts=thread_ts, **_body(message)
+        )
+    except ProviderError as error:
+        if error.kind not in ("rejected", "not_found"):
+            raise
+        opened = await call(slack.patient, "conversations.open", users=person)
+        await call(slack.patient, "chat.postMessage", channel=opened["channel"]["id"], **_body(message))
+
+
+async def _patiently(post: Any) -> None:
+    """Try a few times what may be tried again: waits that Slack asks for, and connections that were never made."""
+    for attempt in range(1, TRIES):
+        try:
+            await post()
+        except ProviderError as error:
+            wait = error.retry_after if error.retry_after is not None else 0.5 * 2**attempt
+            if error.kind not in ("rate_limited", "refused", "server") or error.ambiguous or wait > LONGEST_WAIT:
+                raise
+            await asyncio.sleep(wait)
+        else:
+            return
+    await post()
+
+
+async def _post(session: aiohttp.ClientSession, url: str, body: dict[str, Any]) -> None:
+    try:
+        async with session.post(url, json=body) as response:
+            status, headers = response.status, response.headers
+    except aiohttp.ClientConnectorError as error:
+        raise ProviderError("The response address is out of reach.", provider="slack", kind="refused") from error
+    except UNREACHABLE as error:
+        # it may have been said: better once too few than twice, and the fallback is a message of its own
+        raise ProviderError(
+            "The response address gave no answer.", provider="slack", kind="refused", ambiguous=True
+        ) from error
+    if status == 429:
+        retry_after = float(headers.get("Retry-After", "1"))
+        raise ProviderError(
+            "The response address asks to wait.", provider="slack", kind="rate_limited", retry_after=retry_after
+        )
+    if status >= 400:
+        kind = "server" if status >= 500 else "rejected"
+        raise ProviderError(f"The response address answered {status}.", provider="slack", kind=kind, status=status)

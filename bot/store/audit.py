@@ -1,0 +1,75 @@
+"""Table `audit`: what was done, append-only and chained by the database itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+from bot.audit import Anchor, Event, Finding, Row, verify
+from bot.store.database import Connection
+from bot.store.queries import statements
+
+_SQL: Final = statements("audit")
+
+
+async def add(
+    connection: Connection,
+    kind: Event,
+    *,
+    actor: str,
+    subject: str,
+    at: datetime,
+    detail: Mapping[str, Any] | None = None,
+) -> None:
+    """Add an entry. Do it last in a transaction: until the commit, nobody else can add one."""
+    await connection.execute(
+        _SQL["add"],
+        {"at": at, "kind": kind.value, "actor": actor, "subject": subject, "detail": Jsonb(dict(detail or {}))},
+    )
+
+
+async def has_journaled(connection: Connection, line: str) -> bool:
+    """Say whether the entry of this line of a journal was imported before."""
+    return await (await connection.execute(_SQL["journaled"], {"line": line})).fetchone() is not None
+
+
+async def head(connection: Connection) -> Anchor | None:
+    """The end of the chain, as the database keeps it; None where somebody took it away."""
+    row = await (await connection.execute(_SQL["head"])).fetchone()
+    return None if row is None else Anchor(seq=row[0], hash=bytes(row[1]), where="the head")
+
+
+async def anchor(connection: Connection, seen: Anchor, *, post_key: str, at: datetime) -> None:
+    """Remember that people outside were shown this head."""
+    await connection.execute(_SQL["anchor"], {"seq": seen.seq, "hash": seen.hash, "post_key": post_key, "at": at})
+
+
+async def check(connection: Connection) -> tuple[int, list[Finding]]:
+    """Verify the whole chain in one snapshot; return how many rows there are, and what is wrong."""
+    async with connection.transaction():
+        await connection.execute("set transaction isolation level repeatable read, read only")
+        end = await head(connection)
+        anchors = [end] if end else []
+        cursor = await connection.execute(_SQL["anchors"])
+        anchors += [
+            Anchor(seq=seq, hash=bytes(hash_), where=f"the head posted to Slack on {posted_at:%Y-%m-%d}")
+            for seq, hash_, _, posted_at in await cursor.fetchall()
+        ]
+        rows: list[Row] = []
+        async with connection.cursor(row_factory=class_row(Row)) as reader:
+            while True:
+                await reader.execute(_SQL["rows"], {"after": rows[-1].seq if rows else 0})
+                page = await reader.fetchall()
+                if not page:
+                    break
+                rows += page
+    findings = list(verify(rows, anchors))
+    if end is None:
+        findings.append(
+            Finding(seq=len(rows) + 1, what="the head is missing: whether the end was cut off cannot be known")
+        )
+    return len(rows), findings

@@ -1,0 +1,40 @@
+"""Table `clocks`: deadlines in the bot's own time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from psycopg.rows import class_row
+
+from bot.store.database import Connection
+from bot.store.queries import statements
+
+_SQL: Final = statements("clocks")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Due:
+    """A deadline that has passed, taken by this copy."""
+
+    subject: str
+    kind: str
+    due_at: datetime
+
+
+async def start(connection: Connection, subject: str, kind: str, *, due_at: datetime) -> None:
+    """Let the clock of this kind run for the subject, from whatever state it is in."""
+    await connection.execute(_SQL["start"], {"subject": subject, "kind": kind, "due_at": due_at})
+
+
+async def stop(connection: Connection, subject: str, kind: str | None = None) -> None:
+    """Stop one clock of the subject, or all."""
+    await connection.execute(_SQL["stop"], {"subject": subject, "kind": kind})
+
+
+async def take_due(connection: Connection, *, now: datetime) -> list[Due]:
+    """Take what is due; each is taken by one copy, once."""
+    async with connection.cursor(row_factory=class_row(Due)) as cursor:
+        await cursor.execute(_SQL["take_due"], {"now": now})
+        return await cursor.fetchall()

@@ -1,0 +1,126 @@
+"""The pool on our own database, and what may be said when it is silent."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, Final, TypeVar
+
+import psycopg
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from bot.errors import UserError
+
+Connection = psycopg.AsyncConnection[Any]
+T = TypeVar("T")
+
+SILENT: Final = (psycopg.OperationalError, PoolTimeout)
+"""What is raised when the database cannot be reached, or stops answering."""
+
+
+class DatabaseSilentError(UserError):
+    """Our own database does not answer; what needs it is refused, what does not goes on."""
+
+    def __init__(self) -> None:
+        """Say it the same way everywhere."""
+        super().__init__(
+            "My own database does not answer.",
+            why="I will not guess at what it holds.",
+            todo="`/ilab status` still works. Try again in a minute.",
+        )
+
+
+class Database:
+    """Our own state in PostgreSQL. Connections are autocommit; transactions are explicit."""
+
+    def __init__(self, conninfo: str, *, most: int = 8) -> None:
+        """Prepare a pool; nothing is opened before `open`."""
+        self.conninfo = conninfo
+        self.pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
+            conninfo,
+            min_size=1,
+            max_size=most,
+            open=False,
+            timeout=5,
+            reconnect_timeout=0,
+            kwargs={
+                "autocommit": True,
+                "connect_timeout": 2,
+                "keepalives_idle": 10,
+                "keepalives_interval": 5,
+                "keepalives_count": 3,
+                "options": "-c statement_timeout=15000 -c idle_in_transaction_session_timeout=30000",
+            },
+            check=AsyncConnectionPool.check_connection,
+        )
+
+    async def open(self) -> None:
+        """Start the pool; connections come as the database answers."""
+        await self.pool.open(wait=False)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.pool.close(timeout=2)
+
+    @asynccontextmanager
+    async def connection(self, *, within: float = 2) -> AsyncIterator[Connection]:
+        """A connection in autocommit mode, or DatabaseSilentError after `within` seconds."""
+        try:
+            connection = await bounded(self.pool.getconn(timeout=within), within)
+        except SILENT as error:
+            raise DatabaseSilentError from error
+        try:
+            yield connection
+        except SILENT as error:
+            raise DatabaseSilentError from error
+        finally:
+            await self.pool.putconn(connection)
+
+    @asynccontextmanager
+    async def transaction(self, *, within: float = 2) -> AsyncIterator[Connection]:
+        """A connection inside a transaction, committed at the end. DatabaseSilentError where that is not possible."""
+        async with self.connection(within=within) as connection, connection.transaction():
+            yield connection
+
+    async def call(self, statement: Callable[[Connection], Awaitable[T]], *, within: float = 2) -> T:
+        """What the statement returns, or DatabaseSilentError after `within` seconds, whatever the server does."""
+
+        async def whole() -> T:
+            async with self.connection(within=within) as connection:
+                return await statement(connection)
+
+        return await bounded(whole(), within)
+
+    async def answers(self, *, within: float = 1) -> bool:
+        """Say whether the database answers now."""
+        try:
+            await self.call(lambda connection: connection.execute("select 1"), within=within)
+        except DatabaseSilentError:
+            return False
+        return True
+
+
+async def bounded(work: Awaitable[T], seconds: float) -> T:
+    """What the work returns, or DatabaseSilentError when it takes longer.
+
+    `asyncio.timeout` waits until a cancelled query has ended, and on a server that has gone silent psycopg gives that
+    up to five seconds: longer than Slack waits for an ack. Here the cancelled work ends by itself, unwaited for.
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        done, _ = await asyncio.wait({task}, timeout=seconds)
+    except asyncio.CancelledError:
+        task.cancel()
+        raise
+    if done:
+        return task.result()
+    task.cancel()
+    task.add_done_callback(_forget)
+    raise DatabaseSilentError
+
+
+def _forget(task: asyncio.Future[Any]) -> None:
+    """Look at the outcome of work nobody waits for any more, so that asyncio does not complain of it."""
+    if not task.cancelled():
+        task.exception()

@@ -1,0 +1,97 @@
+"""Table `posts`: what is to be said in Slack, in order within a stream, once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+from bot.store.database import Connection
+from bot.store.queries import statements
+
+_SQL: Final = statements("posts")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Post:
+    """A message that is wanted. `key` makes it unique; `body` holds `text` and `blocks`."""
+
+    stream: str
+    key: str
+    channel: str
+    body: dict[str, Any]
+    wanted_at: datetime
+    thread_ts: str | None = None
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Claimed(Post):
+    """A post that this copy sends now. Where it is `ambiguous` it may have been sent before: look first."""
+
+    id: int
+    attempts: int
+    ambiguous: bool
+    started_at: datetime
+
+
+async def add(connection: Connection, post: Post) -> None:
+    """Want it; nothing changes where its key is known already."""
+    await connection.execute(
+        _SQL["add"],
+        {
+            "stream": post.stream,
+            "key": post.key,
+            "channel": post.channel,
+            "thread_ts": post.thread_ts,
+            "body": Jsonb(post.body),
+            "wanted_at": post.wanted_at,
+            "expires_at": post.expires_at,
+        },
+    )
+
+
+async def claim(connection: Connection, *, real_now: datetime) -> Claimed | None:
+    """Take the next one whose stream is free."""
+    async with connection.cursor(row_factory=class_row(Claimed)) as cursor:
+        await cursor.execute(_SQL["claim"], {"real_now": real_now})
+        return await cursor.fetchone()
+
+
+async def claim_lost(connection: Connection, *, real_now: datetime, lost_before: datetime) -> Claimed | None:
+    """Take one whose sender was not heard of since `lost_before`."""
+    async with connection.cursor(row_factory=class_row(Claimed)) as cursor:
+        await cursor.execute(_SQL["claim_lost"], {"real_now": real_now, "lost_before": lost_before})
+        return await cursor.fetchone()
+
+
+async def sent(connection: Connection, post_id: int, *, ts: str) -> None:
+    """It stands in Slack, as message `ts`."""
+    await connection.execute(_SQL["sent"], {"id": post_id, "ts": ts})
+
+
+async def wait(
+    connection: Connection, post_id: int, *, not_before: datetime, error: str, ambiguous: bool = False
+) -> None:
+    """Try again later. Where the last try may have reached Slack it stays `sending`, to be looked for first."""
+    state = "sending" if ambiguous else "wanted"
+    await connection.execute(_SQL["wait"], {"id": post_id, "not_before": not_before, "error": error, "state": state})
+
+
+async def close(connection: Connection, post_id: int, *, state: str, error: str) -> None:
+    """Give it up: `parked` for good reasons of Slack's, `expired` when nobody needs it any more."""
+    await connection.execute(_SQL["close"], {"id": post_id, "state": state, "error": error})
+
+
+async def drop_stream(connection: Connection, stream: str, *, error: str) -> None:
+    """What was not yet said on a stream is not said any more."""
+    await connection.execute(_SQL["drop_stream"], {"stream": stream, "error": error})
+
+
+async def waiting(connection: Connection) -> int:
+    """How many are not yet said."""
+    row = await (await connection.execute(_SQL["waiting"])).fetchone()
+    return 0 if row is None else int(row[0])

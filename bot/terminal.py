@@ -1,0 +1,110 @@
+"""The same commands in a terminal: `ilab run status`. Same roles, same audit, no Slack needed.
+
+A person is known by the token that `/ilab token issue` showed them; their role is what Slack last said of them.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TextIO
+
+from bot.app import Core, directory
+from bot.context import Place, Surface
+from bot.directory import age
+from bot.errors import DeniedError, UserError
+from bot.operation import Answer, Line, Mark
+from bot.runner import Request
+from bot.store import tokens
+from bot.words import Incomplete, refuse_incomplete
+
+SIGNS = {Mark.OK: "✔ ", Mark.DEGRADED: "! ", Mark.DOWN: "✖ ", Mark.UNKNOWN: "? ", Mark.NONE: ""}
+_COLOURS = {Mark.OK: "32", Mark.DEGRADED: "33", Mark.DOWN: "31", Mark.UNKNOWN: "36"}
+
+
+async def run(core: Core, words: Sequence[str], *, token: str, key: str, out: TextIO = sys.stdout) -> int:
+    """Run one command and print its answer; return the exit status: 0, or 1 where it was refused or is not well.
+
+    Raises UserError where the token is none.
+    """
+    bearer = await core.services.database.call(lambda connection: tokens.use(connection, token, at=core.services.now()))
+    if bearer is None:
+        raise DeniedError(
+            "This token is none of mine, or it was revoked.", todo="Type `/ilab token issue` in Slack for a new one."
+        )
+    actor = await directory(core, None).actor(bearer.person)
+    place = Place(surface=Surface.TERMINAL)
+    shown = _Progress(out)
+    answer = await core.runner.hear(
+        Request(key=key, asked=" ".join(_quoted(word) for word in words), actor=actor, place=place), shown
+    )
+    shown.clear()
+    if isinstance(answer, Incomplete):
+        raise refuse_incomplete(answer)
+    print(render(answer, core, colour=out.isatty()), file=out)
+    return 1 if answer.refused or answer.mark in (Mark.DOWN, Mark.UNKNOWN) else 0
+
+
+def render(answer: Answer, core: Core, *, colour: bool) -> str:
+    """The answer as text: the verdict first, and the buttons as the commands they stand for."""
+    now = core.services.now()
+    lines = [_signed(answer.mark, answer.verdict.replace("`", ""), colour=colour)]
+    for group in answer.evidence:
+        if group.heading:
+            lines += ["", group.heading.replace("`", "")]
+        lines += [_row(line, core, colour=colour) for line in group.lines]
+    if answer.secret is not None:
+        lines += ["", answer.secret.label, answer.secret.value]
+    if answer.offers:
+        lines += ["", "Next: " + "   ".join(f"ilab run {offer.words}" for offer in answer.offers)]
+    small = []
+    if answer.at is not None:
+        small.append(f"{answer.at:%H:%M:%S} UTC, {age(answer.at, now)} ago")
+    if answer.section:
+        small.append(f"runbook: {answer.section}")
+    if small:
+        lines += ["", " · ".join(small)]
+    return "\n".join(lines)
+
+
+def explain(error: UserError) -> str:
+    """A UserError as text."""
+    return "\n".join(part.replace("`", "") for part in (error.what, error.why, error.todo) if part)
+
+
+def _row(line: Line, core: Core, *, colour: bool) -> str:
+    said = line.title.replace("`", "")
+    if line.text:
+        said = f"{said:<22} {line.text.replace('`', '')}"
+    if line.at is not None:
+        said += f" ({age(line.at, core.services.now())} ago)"
+    return "  " + _signed(line.mark, said, colour=colour)
+
+
+def _signed(mark: Mark, text: str, *, colour: bool) -> str:
+    sign = SIGNS[mark]
+    if colour and mark in _COLOURS:
+        sign = f"\033[{_COLOURS[mark]}m{sign}\033[0m"
+    return sign + text
+
+
+def _quoted(word: str) -> str:
+    """A shell's word as one word of ours."""
+    return f'"{word}"' if " " in word and '"' not in word else word
+
+
+class _Progress:
+    """One line that is written over, on a real terminal only."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+        self._shown = False
+
+    async def __call__(self, done: int, total: int) -> None:
+        if self._out.isatty():
+            self._shown = True
+            print(f"\rChecking… {done}/{total}", end="", file=self._out, flush=True)
+
+    def clear(self) -> None:
+        if self._shown:
+            print("\r\033[K", end="", file=self._out)

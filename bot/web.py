@@ -1,0 +1,96 @@
+"""The bot's own HTTP address: Slack's signed requests, `/healthz` and `/metrics`."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import structlog
+from aiohttp import web
+from prometheus_client import generate_latest
+from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
+from slack_bolt.async_app import AsyncApp
+from slack_sdk.signature import SignatureVerifier
+
+from bot.metrics import registry
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger("ilab.web")
+
+WINDOW: Final = 300
+"""Seconds for which a signature is good. Source: docs.slack.dev, verifying requests from Slack."""
+LARGEST: Final = 1_000_000
+"""Bytes of a body."""
+
+Health = Callable[[], Awaitable[tuple[bool, dict[str, Any]]]]
+"""Says whether this copy can do its work, and what of it stands how."""
+
+
+class SlackEndpoint:
+    """`/slack/events`: refuses what is not signed, too old, or was seen before; hands the rest to Bolt."""
+
+    def __init__(self, app: AsyncApp, signing_secret: str) -> None:
+        """Bolt's own check is off: it logs signatures and bodies, and fails on a time that is no number."""
+        self._app = app
+        self._verifier = SignatureVerifier(signing_secret)
+        self._seen: OrderedDict[str, float] = OrderedDict()
+
+    async def __call__(self, request: web.Request) -> web.Response:
+        """Answer one request of Slack's."""
+        body = await request.read()
+        stamp = request.headers.get("X-Slack-Request-Timestamp", "")
+        signature = request.headers.get("X-Slack-Signature", "")
+        if reason := self._refused(body, stamp, signature):
+            log.warning("request refused", reason=reason)
+            return web.json_response({"error": reason}, status=401)
+        response = await self._app.async_dispatch(await to_bolt_request(request))
+        if response.status < 300:
+            # only what was handled: a request that failed here may come again as it is
+            self._remember(signature)
+        return await to_aiohttp_response(response)
+
+    def _refused(self, body: bytes, stamp: str, signature: str) -> str:
+        if not stamp.isascii() or not stamp.isdigit():
+            return "no time stamp"
+        if abs(time.time() - int(stamp)) > WINDOW:
+            return "too old"
+        if not self._verifier.is_valid(body=body, timestamp=stamp, signature=signature):
+            return "bad signature"
+        if signature in self._seen:
+            return "seen before"
+        return ""
+
+    def _remember(self, signature: str) -> None:
+        now = time.time()
+        self._seen[signature] = now
+        while self._seen and next(iter(self._seen.values())) < now - 2 * WINDOW:
+            self._seen.popitem(last=False)
+
+
+@asynccontextmanager
+async def serving(*, host: str, port: int, health: Health, slack: SlackEndpoint | None) -> AsyncIterator[str]:
+    """The address is open; yields it as `http://host:port`."""
+    app = web.Application(client_max_size=LARGEST)
+
+    async def healthz(_: web.Request) -> web.Response:
+        well, parts = await health()
+        return web.json_response(parts | {"ok": well}, status=200 if well else 503)
+
+    async def metrics(_: web.Request) -> web.Response:
+        return web.Response(body=generate_latest(registry), content_type="text/plain", charset="utf-8")
+
+    app.router.add_get("/healthz", healthz)
+    app.router.add_get("/metrics", metrics)
+    if slack is not None:
+        app.router.add_post("/slack/events", slack)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, host, port, shutdown_timeout=2)
+        await site.start()
+        address = runner.addresses[0]
+        yield f"http://{address[0]}:{address[1]}"
+    finally:
+        await runner.cleanup()

@@ -1,0 +1,264 @@
+"""Words ⇄ Invocation: what a person typed, undone of Slack's typography, matched, validated, and said back.
+
+[pure]
+"""
+
+from __future__ import annotations
+
+import difflib
+import html
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+from bot.errors import UsageError
+from bot.operation import Args, Email, Field, Invocation, Kind, Operation, Registry
+
+LONGEST: Final = 3000
+"""Characters of one line. Slack cuts slash commands long before; a paste from elsewhere is refused with a sentence."""
+
+_LINK: Final = re.compile(r"<(?P<target>(?:https?|mailto|tel):[^|>\s]+)(?:\|(?P<label>[^>]*))?>")
+_REFERENCE: Final = re.compile(r"<(?P<sign>[@#!])(?P<id>[A-Za-z0-9^._-]+)(?:\|[^>]*)?>")
+_LONG_DASH: Final = re.compile(r"(?<!\S)[—–‒―]-?(?=[A-Za-z])")
+_QUOTES: Final = str.maketrans({"“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "‘": "'", "’": "'", "‚": "'"})
+_SPACES: Final = re.compile(r"[\s\u00a0\u2007\u202f\u200b\ufeff]+")
+_TOKEN: Final = re.compile(r'(?P<lead>--[\w-]+=)?(?:"(?P<double>[^"]*)"|\'(?P<single>[^\']*)\'(?!\S))|(?P<bare>\S+)')
+_EMAIL: Final = re.compile(r"[^@\s<>\"',;]+@[^@\s<>\"',;]+\.[^@\s<>\"',;.]+")
+_DURATION: Final = re.compile(r"(?P<amount>\d+(?:\.\d+)?)(?P<unit>s|m|min|h|d|w)")
+_UNITS: Final = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400, "w": 604800}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Incomplete:
+    """An operation was meant, but required arguments are missing; a modal can ask for them, with the rest kept."""
+
+    operation: Operation
+    given: Mapping[str, Any]
+    missing: tuple[Field, ...]
+
+
+def undo_typography(text: str) -> str:
+    """Return what was typed before Slack and the phone's keyboard made it pretty.
+
+    Smart quotes, long dashes for `--`, `<mailto:a@b|a@b>`, `<https://…|…>`, `<@U…|name>`, `<#C…|name>`, entities and
+    hard spaces. Source: docs.slack.dev, formatting message text; `should_escape` of slash commands.
+    """
+    text = _LINK.sub(lambda found: found["target"].removeprefix("mailto:").removeprefix("tel:"), text)
+    text = _REFERENCE.sub(lambda found: _reference(found["sign"], found["id"]), text)
+    text = html.unescape(text)
+    text = text.translate(_QUOTES)
+    text = _LONG_DASH.sub("--", text)
+    return _SPACES.sub(" ", text).strip()
+
+
+def _reference(sign: str, id_: str) -> str:
+    return "@" + id_.removeprefix("subteam^") if sign == "!" else sign + id_
+
+
+def split(text: str) -> list[str]:
+    """Cut a line into words; quotes keep words together, and an apostrophe or a lone quote is just a character."""
+    words = []
+    for found in _TOKEN.finditer(text):
+        quoted = found["double"] if found["double"] is not None else found["single"]
+        words.append(found["bare"] if quoted is None else (found["lead"] or "") + quoted)
+    return words
+
+
+def parse(registry: Registry, text: str) -> Invocation | Incomplete:
+    """Return what the line asks for. An empty line asks for help.
+
+    Raises UsageError with a sentence, the nearest command and an example where it cannot be understood.
+    """
+    if len(text) > LONGEST:
+        raise UsageError(
+            f"That is {len(text):,} characters; a command may have {LONGEST:,}.",
+            todo="Send the command alone, and a long text as a message. `/ilab help` lists the commands.",
+        )
+    words = split(undo_typography(text)) or ["help"]
+    operation, rest = _match(registry, words)
+    given = _assign(operation, rest)
+    return complete(operation, given)
+
+
+def complete(operation: Operation, given: Mapping[str, Any]) -> Invocation | Incomplete:
+    """Turn already validated arguments into an Invocation, or say which required ones are missing."""
+    missing = tuple(field for field in operation.fields if field.required and field.name not in given)
+    if missing:
+        return Incomplete(operation=operation, given=dict(given), missing=missing)
+    return Invocation(operation=operation, args=operation.args(**given))
+
+
+def refuse_incomplete(incomplete: Incomplete) -> UsageError:
+    """Say what is missing, for places where no modal can be opened."""
+    names = " and ".join(field.usage for field in incomplete.missing)
+    return UsageError(f"`{incomplete.operation.words}` needs {names}.", todo=_hint(incomplete.operation))
+
+
+def render(invocation: Invocation) -> str:
+    """Return a line that `parse` turns into the same Invocation."""
+    parts = [invocation.operation.words]
+    trailing = []
+    for field in invocation.operation.fields:
+        value = getattr(invocation.args, field.name)
+        if not field.required and value == field.default:
+            continue
+        if field.kind is Kind.FLAG:
+            parts.append(field.flag)
+        elif field.rest:
+            trailing.append(_say(value))
+        elif field.positional:
+            parts.append(_quote(_say(value)))
+        else:
+            parts.append(f"{field.flag} {_quote(_say(value))}")
+    return " ".join(parts + trailing)
+
+
+def value_of(operation: Operation, field: Field, word: str) -> Any:
+    """Turn one word into the value of an argument. Raise UsageError where it is none."""
+    if field.kind in (Kind.INTEGER, Kind.NUMBER):
+        return _number(operation, field, word)
+    if field.kind is Kind.CHOICE:
+        if word.lower() in field.choices:
+            return word.lower()
+        near = difflib.get_close_matches(word.lower(), field.choices, n=1)
+        raise _wrong(operation, field, word, f"one of {', '.join(field.choices)}", near[0] if near else "")
+    if field.kind is Kind.EMAIL:
+        if _EMAIL.fullmatch(word):
+            return Email(word.lower())
+        raise _wrong(operation, field, word, "an e-mail address, such as ann@example.com")
+    if field.kind is Kind.DURATION:
+        if found := _DURATION.fullmatch(word.lower()):
+            return timedelta(seconds=float(found["amount"]) * _UNITS[found["unit"]])
+        raise _wrong(operation, field, word, "a time such as 30m, 2h or 7d")
+    return word
+
+
+def shorten(text: str, most: int = 60) -> str:
+    """Cut what is quoted back to a person, so that an answer stays one line."""
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def _match(registry: Registry, words: Sequence[str]) -> tuple[Operation, list[str]]:
+    lowered = [word.lower() for word in words]
+    for length in range(min(3, len(words)), 0, -1):
+        operation = registry.by_words.get(" ".join(lowered[:length]))
+        if operation is not None:
+            return operation, list(words[length:])
+    raise UsageError(
+        f"There is no command “{shorten(' '.join(words))}”.",
+        why=_suggestion(registry, lowered),
+        todo="`/ilab help` lists what you may do.",
+    )
+
+
+def _suggestion(registry: Registry, lowered: Sequence[str]) -> str:
+    for length in (2, 1):
+        near = difflib.get_close_matches(" ".join(lowered[:length])[:60], registry.by_words, n=1, cutoff=0.6)
+        if near:
+            return f"Did you mean `/ilab {near[0]}`?"
+    same_family = sorted(words for words in registry.by_words if words.split()[0] == lowered[0])
+    if same_family:
+        return "There is " + ", ".join(f"`/ilab {words}`" for words in same_family) + "."
+    return ""
+
+
+def _assign(operation: Operation, words: Sequence[str]) -> dict[str, Any]:
+    by_flag = {field.flag: field for field in operation.fields}
+    positional = [field for field in operation.fields if field.positional]
+    given: dict[str, Any] = {}
+    queue = list(words)
+    while queue:
+        word = queue.pop(0)
+        if word.startswith("--") and len(word) > 2:
+            flag, _, inline = word.partition("=")
+            field = by_flag.get(flag.lower())
+            if field is None:
+                raise _unknown_flag(operation, flag, list(by_flag))
+            given[field.name] = _flag_value(operation, field, inline, queue)
+            continue
+        if not positional:
+            raise UsageError(
+                f"I did not understand “{shorten(' '.join([word, *queue]))}” after `{operation.words}`.",
+                todo=_hint(operation),
+            )
+        field = positional.pop(0)
+        if field.rest:
+            word = " ".join([word, *queue])
+            queue.clear()
+        given[field.name] = value_of(operation, field, word)
+    return given
+
+
+def _flag_value(operation: Operation, field: Field, inline: str, queue: list[str]) -> Any:
+    if field.kind is Kind.FLAG:
+        if inline:
+            raise UsageError(f"`{field.flag}` takes no value.", todo=_hint(operation))
+        return True
+    if inline:
+        return value_of(operation, field, inline)
+    taken = []
+    while queue and not queue[0].startswith("--"):
+        taken.append(queue.pop(0))
+        if not field.rest:
+            break
+    if not taken:
+        raise UsageError(f"`{field.flag}` needs a value.", todo=_hint(operation))
+    return value_of(operation, field, " ".join(taken))
+
+
+def _unknown_flag(operation: Operation, flag: str, known: list[str]) -> UsageError:
+    near = difflib.get_close_matches(flag.lower(), known, n=1)
+    return UsageError(
+        f"`{operation.words}` has no option `{shorten(flag)}`.",
+        why=f"Did you mean `{near[0]}`?" if near else "",
+        todo=_hint(operation),
+    )
+
+
+def _number(operation: Operation, field: Field, word: str) -> int | float:
+    what = "a whole number" if field.kind is Kind.INTEGER else "a number"
+    try:
+        number = int(word) if field.kind is Kind.INTEGER else float(word)
+    except ValueError:
+        raise _wrong(operation, field, word, what) from None
+    low, high = field.minimum, field.maximum
+    if number != number or (low is not None and number < low) or (high is not None and number > high):  # noqa: PLR0124 -- NaN
+        bounds = f"{low:g} to {high:g}" if low is not None and high is not None else "the limits"
+        raise _wrong(operation, field, word, f"{what} from {bounds}")
+    return number
+
+
+def _wrong(operation: Operation, field: Field, word: str, wanted: str, near: str = "") -> UsageError:
+    name = field.name.replace("_", " ")
+    return UsageError(
+        f"“{shorten(word)}” is not a {name}: it must be {wanted}.",
+        why=f"Did you mean “{near}”?" if near else "",
+        todo=_hint(operation),
+    )
+
+
+def _hint(operation: Operation) -> str:
+    return f"Usage: `/ilab {operation.usage}`, for example `/ilab {operation.examples[0]}`."
+
+
+def _say(value: Any) -> str:
+    if isinstance(value, timedelta):
+        seconds = value.total_seconds()
+        for unit in ("d", "h", "m"):
+            if seconds and seconds % _UNITS[unit] == 0:
+                return f"{seconds / _UNITS[unit]:g}{unit}"
+        return f"{seconds:g}s"
+    if isinstance(value, float):
+        return f"{value:g}"
+    return str(value)
+
+
+def _quote(word: str) -> str:
+    return f'"{word}"' if not word or " " in word or word.startswith(("--", '"', "'")) else word
+
+
+def needs_no_args(operation: Operation) -> bool:
+    """Say whether the operation runs with its words alone."""
+    return operation.args is Args or not any(field.required for field in operation.fields)

@@ -1,0 +1,115 @@
+"""`help` and `whoami`: what one may do here, and who one is to the bot."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from bot.context import Context
+from bot.directory import age
+from bot.errors import UsageError
+from bot.operation import Answer, Arg, Args, Audience, Family, Line, Lines, Offer, Operation, Read
+from bot.people import Role
+from bot.policy import Allow, decide
+from bot.words import needs_no_args, shorten
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HelpArgs(Args):
+    """Which family to explain."""
+
+    about: Annotated[str, Arg(help="A command or a family, such as status.", positional=True, rest=True)] = ""
+
+
+async def help_(args: HelpArgs, context: Context) -> Answer:
+    """Return what this person may do: all of it in short, or one family with its examples."""
+    allowed = [op for op in context.services.registry if isinstance(decide(op, context.actor), Allow)]
+    if args.about:
+        return _explain(args.about, allowed)
+    groups = tuple(
+        Lines(
+            heading=family.summary,
+            lines=tuple(
+                Line(title=f"`/ilab {op.usage}`", text=op.summary) for op in family.operations if op in allowed
+            ),
+        )
+        for family in context.services.registry.families
+    )
+    return Answer(
+        verdict=f"You are {_a(context.actor.role)}: {len(allowed)} commands are yours.",
+        evidence=tuple(group for group in groups if group.lines),
+        offers=tuple(
+            Offer(label=op.words.capitalize(), words=op.words) for op in allowed if op.words in ("status", "whoami")
+        ),
+        audience=Audience.QUIET,
+    )
+
+
+def _explain(about: str, allowed: list[Operation]) -> Answer:
+    wanted = about.lower().removeprefix("/ilab").strip()
+    found = [op for op in allowed if op.words == wanted] or [op for op in allowed if op.words.split()[0] == wanted]
+    if not found:
+        raise UsageError(
+            f"There is no command “{shorten(about)}” that you may use.", todo="`/ilab help` lists the commands."
+        )
+    return Answer(
+        verdict=f"{found[0].words.split()[0].capitalize()}: {found[0].summary}",
+        evidence=tuple(_page(operation) for operation in found),
+        offers=tuple(Offer(label=op.words.capitalize(), words=op.words) for op in found if needs_no_args(op))[:5],
+        section=found[0].section,
+    )
+
+
+def _page(operation: Operation) -> Lines:
+    fields = tuple(Line(title=f"`{field.usage}`", text=field.help) for field in operation.fields)
+    examples = tuple(Line(title=f"`/ilab {example}`") for example in operation.examples)
+    return Lines(
+        heading=f"{operation.usage} — {operation.summary} For {_a(operation.who)} and above.", lines=fields + examples
+    )
+
+
+async def whoami(args: Args, context: Context) -> Answer:
+    """Return the asker's role, where it comes from, and how old that knowledge is."""
+    del args
+    actor = context.actor
+    source = ", ".join(f"`{group}`" for group in actor.groups) or "being a full member of the workspace"
+    return Answer(
+        verdict=f"You are {actor.name}, {_a(actor.role)}.",
+        evidence=(
+            Lines(
+                lines=(
+                    Line(title="Slack id", text=f"`{actor.id}`"),
+                    Line(title="Role", text=f"{actor.role.word}, by {source}"),
+                    Line(title="Known", text=f"from Slack, {age(actor.known_at, context.now)} ago"),
+                )
+            ),
+        ),
+        audience=Audience.PRIVATE,
+    )
+
+
+def _a(role: Role) -> str:
+    return f"an {role.word}" if role.word[0] in "aeiou" else f"a {role.word}"
+
+
+FAMILY = Family(
+    name="about",
+    summary="Finding your way",
+    operations=(
+        Read(
+            words="help",
+            summary="What you may do here.",
+            who=Role.VIEWER,
+            args=HelpArgs,
+            examples=("help", "help status"),
+            read=help_,
+        ),
+        Read(
+            words="whoami",
+            summary="Your role, where it comes from, and how old that is.",
+            who=Role.VIEWER,
+            examples=("whoami",),
+            read=whoami,
+        ),
+    ),
+)

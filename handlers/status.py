@@ -1,0 +1,176 @@
+"""`status`: is it well, and if not, is it us or them. And `status watch`, which speaks only when that changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated
+
+from bot import watching
+from bot.audit import Event
+from bot.context import Context, Surface, Transaction
+from bot.errors import UserError
+from bot.health.check import Report
+from bot.health.readings import Group, Reading, State
+from bot.operation import Act, Answer, Arg, Args, Audience, Family, Line, Lines, Mark, Offer, Read
+from bot.people import Role
+from bot.store import audit
+
+SECTION = "Health Checks"
+MARKS = {
+    State.OK: Mark.OK,
+    State.DEGRADED: Mark.DEGRADED,
+    State.DOWN: Mark.DOWN,
+    State.UNKNOWN: Mark.UNKNOWN,
+    State.NOT_CONFIGURED: Mark.NONE,
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StatusArgs(Args):
+    """How to ask."""
+
+    fresh: Annotated[bool, Arg(help="Ask everything again, whatever was found some seconds ago.")] = False
+    deep: Annotated[bool, Arg(help="Show every check, also those that are well, with how long each took.")] = False
+    share: Annotated[bool, Arg(help="Answer to the whole channel.")] = False
+
+
+async def status(args: StatusArgs, context: Context) -> Answer:
+    """Run every check at once and return the verdict, us or them, with what is not well."""
+    report = await context.services.health().report(fresh=args.fresh, progress=context.progress)
+    return describe(report, deep=args.deep, share=args.share)
+
+
+def describe(report: Report, *, deep: bool, share: bool) -> Answer:
+    """A report as an answer: the verdict, why, and the checks, what is not well first. Pure."""
+    groups = tuple(_group(group, report.readings, deep=deep) for group in Group)
+    because = tuple(Line(title=sentence) for sentence in report.verdict.because)
+    return Answer(
+        verdict=report.verdict.headline,
+        mark=MARKS[report.verdict.state],
+        evidence=(*((Lines(heading="Why", lines=because),) if because else ()), *(g for g in groups if g.lines)),
+        offers=(
+            Offer(label="Recheck", words="status --fresh" + (" --deep" if deep else ""), replaces=True),
+            *(() if deep else (Offer(label="Every check", words="status --deep", replaces=True),)),
+            *(() if share else (Offer(label="Share here", words="status --share"),)),
+        ),
+        audience=Audience.CHANNEL if share else Audience.QUIET,
+        at=report.taken_at,
+    )
+
+
+def _group(group: Group, readings: tuple[Reading, ...], *, deep: bool) -> Lines:
+    mine = [reading for reading in readings if reading.group is group]
+    if deep:
+        return Lines(heading=group.value, lines=tuple(_line(reading, took=True) for reading in mine))
+    well = [reading for reading in mine if reading.state is State.OK and not reading.notice]
+    rest = [reading for reading in mine if reading not in well and reading.state is not State.NOT_CONFIGURED]
+    left_out = [reading.title for reading in mine if reading.state is State.NOT_CONFIGURED]
+    lines = [_line(reading, took=False) for reading in rest]
+    if well:
+        oldest = min(reading.checked_at for reading in well)
+        lines.append(Line(title=", ".join(reading.title for reading in well), mark=Mark.OK, at=oldest))
+    if left_out:
+        lines.append(Line(title=f"Not configured: {', '.join(left_out)}"))
+    return Lines(heading=group.value, lines=tuple(lines))
+
+
+def _line(reading: Reading, *, took: bool) -> Line:
+    state = "" if reading.state is State.OK else f"{reading.state.label}: "
+    slow = f" ({reading.took:.1f} s)" if took and reading.state is not State.NOT_CONFIGURED else ""
+    mark = MARKS[reading.state]
+    return Line(title=reading.title, text=f"{state}{reading.reason}{slow}", mark=mark, at=reading.checked_at)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WatchArgs(Args):
+    """For how long."""
+
+    minutes: Annotated[
+        float, Arg(help="How long to watch, at most a week.", positional=True, minimum=1, maximum=10080)
+    ] = 60
+
+
+async def watch(args: WatchArgs, context: Context, transaction: Transaction) -> Answer:
+    """Begin to watch for this channel; asked again, move the end."""
+    channel = _channel(context)
+    report = await context.services.health().report()
+    until = context.now + timedelta(minutes=args.minutes)
+    extended = await watching.begin(
+        transaction,
+        report,
+        channel=channel,
+        person=context.actor.id,
+        request=context.request_id,
+        now=context.now,
+        until=until,
+    )
+    await audit.add(
+        transaction,
+        Event.WATCH_STARTED,
+        actor=context.actor.id,
+        subject=channel,
+        at=context.now,
+        detail={"until": until.isoformat()},
+    )
+    doing = "Still watching" if extended else "Watching"
+    return Answer(
+        verdict=f"{doing} until {until:%H:%M} UTC. I speak here only when something changes.",
+        evidence=(Lines(lines=(Line(title="Now", text=report.verdict.headline, mark=MARKS[report.verdict.state]),)),),
+        offers=(Offer(label="Stop watching", words="status unwatch"),),
+        audience=Audience.CHANNEL,
+    )
+
+
+async def unwatch(args: Args, context: Context, transaction: Transaction) -> Answer:
+    """End the watch of this channel."""
+    del args
+    channel = _channel(context)
+    announced = await watching.stop(transaction, channel=channel, now=context.now)
+    if announced is None:
+        raise UserError("Nothing is being watched for this channel.", todo="`/ilab status watch` begins.")
+    await audit.add(transaction, Event.WATCH_STOPPED, actor=context.actor.id, subject=channel, at=context.now)
+    times = "once" if announced == 1 else f"{announced} times"
+    return Answer(verdict=f"No longer watching. I spoke {times}.", audience=Audience.CHANNEL)
+
+
+def _channel(context: Context) -> str:
+    if context.place.surface is not Surface.SLACK or not context.place.channel:
+        raise UserError("A watch needs a channel to speak in.", todo="Type `/ilab status watch` in a Slack channel.")
+    return context.place.channel
+
+
+FAMILY = Family(
+    name="status",
+    summary="Is it well, and if not, is it us or them",
+    operations=(
+        Read(
+            words="status",
+            summary="Every check at once: the verdict, us or them, and how old each finding is.",
+            who=Role.VIEWER,
+            args=StatusArgs,
+            examples=("status", "status --deep", "status --fresh --share"),
+            section=SECTION,
+            read=status,
+        ),
+        Act(
+            words="status watch",
+            summary="Speak in this channel when something changes, and only then.",
+            who=Role.RESPONDER,
+            args=WatchArgs,
+            examples=("status watch", "status watch 120"),
+            section=SECTION,
+            act=watch,
+            slack_only=True,
+        ),
+        Act(
+            words="status unwatch",
+            summary="Stop watching for this channel.",
+            who=Role.RESPONDER,
+            examples=("status unwatch",),
+            section=SECTION,
+            act=unwatch,
+            slack_only=True,
+        ),
+    ),
+)

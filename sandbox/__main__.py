@@ -1,0 +1,304 @@
+"""`ilab sandbox`: everything on this machine, with the real bot in it. The only module here that knows `bot`.
+
+ilab sandbox            the workspace, the vendors, the databases, and the bot, until Ctrl-C
+ilab sandbox run …      `ilab run …` against the running sandbox, by its clock
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import ctypes
+import json
+import os
+import shutil
+import signal
+import sys
+import uuid
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from sandbox.databases import DatabaseProxy
+from sandbox.product import ProductDatabase, company_of, seed
+from sandbox.server import Config, Sandbox
+from sandbox.world import CAST, Clock
+
+MANIFEST: Final = Path(__file__).parent.parent / "manifest.yml"
+BOT_ENV: Final = "bot.env"
+CLOCK: Final = "clock.json"
+STATE: Final = "workspace.json"
+PR_SET_PDEATHSIG: Final = 1
+
+
+def main(arguments: Sequence[str] | None = None, *, env_file: Path | None = None) -> int:
+    """Run the sandbox or a command in it; return the exit status."""
+    del env_file  # the sandbox writes its own
+    given = _parser().parse_args(arguments)
+    data_dir: Path = given.data_dir.resolve()
+    if given.do == "bot":
+        return _bot(data_dir)
+    if given.do == "run":
+        return _run(data_dir, given.words)
+    if given.fresh and data_dir.exists():
+        shutil.rmtree(data_dir)
+    data_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        return asyncio.run(_serve(data_dir, given))
+    except KeyboardInterrupt:
+        return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="ilab sandbox", description="A workspace, every vendor, and the bot, here.")
+    parser.add_argument("--data-dir", type=Path, default=Path(".sandbox"), help="where its databases are kept")
+    parser.add_argument("--port", type=int, default=8420, help="where the page is; 0 lets the system choose")
+    parser.add_argument("--fresh", action="store_true", help="forget everything first")
+    parser.add_argument("--keep", action="store_true", help="keep the workspace's messages, too, over restarts")
+    parser.add_argument("--http", action="store_true", help="Slack calls the bot over signed HTTP, not Socket Mode")
+    parser.set_defaults(do="serve")
+    commands = parser.add_subparsers(metavar="command")
+    run = commands.add_parser("run", help="run one of the bot's commands in the running sandbox")
+    run.add_argument("words", nargs=argparse.REMAINDER)
+    run.set_defaults(do="run")
+    commands.add_parser("bot").set_defaults(do="bot")
+    return parser
+
+
+async def _serve(data_dir: Path, given: argparse.Namespace) -> int:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    async with _company(data_dir, given) as (sandbox, bot):
+        await bot.start()
+        _say(sandbox, data_dir)
+        await stop.wait()
+        print("\nStopping…", flush=True)
+    return 0
+
+
+def _say(sandbox: Sandbox, data_dir: Path) -> None:
+    people = ", ".join(f"{person.name} ({person.title.lower()})" for person in CAST[:4])
+    print(
+        f"\n  The workspace is open:  {sandbox.url}/\n\n"
+        f"  Type /ilab status there. You are alice, who is on call; be anybody: {people} …\n"
+        "  Break a vendor in the panel on the right, and ask again.\n\n"
+        f"  In another terminal, with a token from /ilab token issue:\n"
+        f"      ILAB_TOKEN=… {Path(sys.argv[0]).name} sandbox run status\n\n"
+        f"  The bot's log: {data_dir / 'bot.log'}\n"
+        "  Ctrl-C ends everything.\n",
+        flush=True,
+    )
+
+
+@asynccontextmanager
+async def _company(data_dir: Path, given: argparse.Namespace) -> AsyncIterator[tuple[Sandbox, BotProcess]]:
+    """Everything but the bot runs; the bot is ready to be started."""
+    from bot.docs import completions
+    from bot.store.embedded import EmbeddedServer
+
+    async with AsyncExitStack() as stack:
+        server = await stack.enter_async_context(EmbeddedServer(data_dir / "postgresql"))
+        keeping = asyncio.create_task(server.keep())
+        stack.callback(keeping.cancel)
+        proxies: dict[str, DatabaseProxy] = {}
+        for name in ("own", "product", "staging"):
+            await server.create_database(name)
+            proxy = DatabaseProxy(data_dir / "sockets" / name, upstream=server.socket_directory, dbname=name)
+            proxies[name] = await stack.enter_async_context(proxy)
+        port = 0 if given.port == 0 else _free(given.port)
+        bot_port = _free(given.port + 1 if given.port else 0)
+        bot = BotProcess(data_dir, web_port=bot_port)
+        stack.push_async_callback(bot.stop)
+        config = Config(
+            port=port,
+            manifest=yaml.safe_load(MANIFEST.read_text(encoding="utf-8")),
+            request_url=f"http://127.0.0.1:{bot_port}/slack/events" if given.http else None,
+            completions=completions(),
+            state_file=data_dir / STATE if given.keep else None,
+        )
+        sandbox = await stack.enter_async_context(Sandbox.running(config, databases=proxies, bot_control=bot))
+        await _populate(stack, sandbox, server.conninfo("product"), server.conninfo("staging"))
+        environment = sandbox.bot_environment() | {
+            "ILAB_DATABASE_URL": proxies["own"].conninfo,
+            "ILAB_PRODUCT__DATABASE_URL": proxies["product"].conninfo,
+            "ILAB_PRODUCT__STAGING_DATABASE_URL": proxies["staging"].conninfo,
+            "ILAB_DATA_DIR": str(data_dir / "bot"),
+        }
+        if given.http:
+            environment.pop("ILAB_SLACK__APP_TOKEN", None)
+        _write_private(data_dir / BOT_ENV, "".join(f"{name}='{value}'\n" for name, value in environment.items()))
+        bot.environment = environment
+        _write_clock(sandbox.world.clock, data_dir / CLOCK)
+        watching = asyncio.create_task(_keep_clock(sandbox.world.clock, data_dir / CLOCK))
+        stack.callback(watching.cancel)
+        yield sandbox, bot
+
+
+async def _populate(stack: AsyncExitStack, sandbox: Sandbox, product: str, staging: str) -> None:
+    """The product's databases are filled, once, and the stand-ins that share them know them."""
+    now = sandbox.world.clock.now()
+    opened = []
+    for conninfo, fill in ((product, seed.create), (staging, seed.create_staging)):
+        database = await ProductDatabase(conninfo).open()
+        stack.push_async_callback(database.close)
+        if await database.seeded_at() is None:
+            await asyncio.to_thread(fill, conninfo, now)
+        opened.append(database)
+    await company_of(sandbox.world).attach(*opened)
+
+
+class BotProcess:
+    """The real bot, `python -m sandbox bot`, as a process that can be stopped, killed and started."""
+
+    def __init__(self, data_dir: Path, *, web_port: int) -> None:
+        """Nothing is started yet; `environment` is set before that."""
+        self.environment: Mapping[str, str] = {}
+        self._data_dir = data_dir
+        self._web_port = web_port
+        self._process: asyncio.subprocess.Process | None = None
+
+    def state(self) -> dict[str, Any]:
+        """`running` with its pid, or `stopped`."""
+        if self._process is None or self._process.returncode is not None:
+            return {"state": "stopped", "pid": None}
+        return {"state": "running", "pid": self._process.pid}
+
+    async def start(self) -> None:
+        """It runs; nothing happens where it runs already."""
+        if self.state()["state"] == "running":
+            return
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("ILAB_")}
+        settings = {**self.environment, "ILAB_WEB__PORT": str(self._web_port), "PYTHONPATH": _pythonpath()}
+        with (self._data_dir / "bot.log").open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "sandbox",
+                "--data-dir",
+                str(self._data_dir),
+                "bot",
+                env=kept | settings,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # Ctrl-C is for the sandbox, which then stops the bot in order
+            )
+
+    async def stop(self) -> None:
+        """It has ended, in order; by force where that takes longer than 15 seconds."""
+        if self._process is None or self._process.returncode is not None:
+            return
+        self._process.terminate()
+        try:
+            await asyncio.wait_for(self._process.wait(), 15)
+        except TimeoutError:
+            await self.kill()
+
+    async def kill(self) -> None:
+        """It is dead, at once (SIGKILL)."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.kill()
+            await self._process.wait()
+
+
+class FileClock:
+    """The sandbox's clock, read in another process from the file that the sandbox writes."""
+
+    def __init__(self, path: Path) -> None:
+        """Read it now, and whenever it has changed."""
+        self._path = path
+        self._stamp = -1
+        self._state: dict[str, float] = {}
+
+    def __call__(self) -> datetime:
+        """The bot's own time."""
+        stamp = self._path.stat().st_mtime_ns
+        if stamp != self._stamp:
+            self._state = json.loads(self._path.read_text(encoding="utf-8"))
+            self._stamp = stamp
+        real = datetime.now(UTC).timestamp()
+        return datetime.fromtimestamp(self._state["own"] + (real - self._state["real"]) * self._state["speed"], UTC)
+
+
+def _write_clock(clock: Clock, path: Path) -> None:
+    fresh = path.with_suffix(".new")
+    fresh.write_text(json.dumps(clock.state()), encoding="utf-8")
+    fresh.replace(path)
+
+
+async def _keep_clock(clock: Clock, path: Path) -> None:
+    """Keep the file as the clock is: another process has the same time a moment later."""
+    written = clock.state()
+    while True:
+        if clock.state() != written:
+            written = clock.state()
+            _write_clock(clock, path)
+        await asyncio.sleep(0.1)
+
+
+def _bot(data_dir: Path) -> int:
+    """The bot's process: the bot itself, with the sandbox's clock."""
+    from bot import __main__ as program
+    from bot import app
+    from bot.logs import configure
+
+    if sys.platform == "linux":
+        # killed with kill -9, the sandbox cannot stop the bot: the kernel then does
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    settings = program.settings_from(None)
+    configure(settings.log_level)
+    clock = FileClock(data_dir / CLOCK)
+    return program.until_stopped(app.serving(settings, data_dir=program.data_dir_of(settings), clock=clock))
+
+
+def _run(data_dir: Path, words: Sequence[str]) -> int:
+    """One command in a terminal, against the running sandbox, by its clock."""
+    from bot import __main__ as program
+    from bot import app, terminal
+    from bot.errors import UserError
+    from bot.logs import configure
+
+    if not (data_dir / BOT_ENV).is_file():
+        raise UserError("No sandbox has run here.", todo="Start it first: `make sandbox`.")
+    settings = program.settings_from(data_dir / BOT_ENV)
+    configure("WARNING")
+
+    async def whole() -> int:
+        clock = FileClock(data_dir / CLOCK)
+        async with app.core(settings, data_dir=program.data_dir_of(settings), clock=clock) as core:
+            return await terminal.run(core, words, token=program.token(), key=f"terminal:{uuid.uuid4()}")
+
+    return asyncio.run(whole())
+
+
+def _free(port: int) -> int:
+    """The port where it is free, else one that the system chooses."""
+    import socket
+
+    for candidate in (port, 0):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", candidate))
+            return int(probe.getsockname()[1])
+    raise OSError("no port is free on 127.0.0.1")
+
+
+def _pythonpath() -> str:
+    """Where these modules are, so that the bot's process finds the same."""
+    return os.pathsep.join([str(Path(__file__).parent.parent), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
+
+
+def _write_private(path: Path, text: str) -> None:
+    path.touch(mode=0o600)
+    path.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,14 @@
+-- name: start
+insert into clocks (subject, kind, due_at) values (%(subject)s, %(kind)s, %(due_at)s)
+on conflict (subject, kind) do update set due_at = excluded.due_at, state = 'running';
+
+-- name: stop
+update clocks set state = 'stopped' where subject = %(subject)s and (%(kind)s::text is null or kind = %(kind)s);
+
+-- name: take_due
+update clocks set state = 'fired'
+where (subject, kind) in (
+    select subject, kind from clocks where state = 'running' and due_at <= %(now)s
+    order by due_at limit 20 for update skip locked
+)
+returning subject, kind, due_at;

@@ -1,0 +1,43 @@
+-- name: add
+insert into posts (stream, key, channel, thread_ts, body, wanted_at, expires_at)
+values (%(stream)s, %(key)s, %(channel)s, %(thread_ts)s, %(body)s, %(wanted_at)s, %(expires_at)s)
+on conflict (key) do nothing;
+
+-- name: claim
+-- The oldest open post of each stream, unless that one waits or is in flight.
+update posts set state = 'sending', started_at = %(real_now)s, attempts = attempts + 1
+where id in (
+    select id from posts as candidate
+    where state = 'wanted' and (not_before is null or not_before <= %(real_now)s)
+      and not exists (
+          select 1 from posts as earlier
+          where earlier.stream = candidate.stream and earlier.id < candidate.id and earlier.state in ('wanted', 'sending')
+      )
+    order by id limit 1 for update skip locked
+)
+returning id, stream, key, channel, thread_ts, body, wanted_at, expires_at, attempts, false as ambiguous, started_at;
+
+-- name: claim_lost
+-- Posts whose sender died, or whose answer was lost: they may have been sent.
+update posts set started_at = %(real_now)s, attempts = attempts + 1
+where id in (
+    select id from posts where state = 'sending' and started_at < %(lost_before)s order by id limit 1
+    for update skip locked
+)
+returning id, stream, key, channel, thread_ts, body, wanted_at, expires_at, attempts, true as ambiguous, started_at;
+
+-- name: sent
+update posts set state = 'sent', ts = %(ts)s, error = null where id = %(id)s;
+
+-- name: wait
+update posts set state = %(state)s, not_before = %(not_before)s, error = %(error)s where id = %(id)s;
+
+-- name: close
+update posts set state = %(state)s, error = %(error)s where id = %(id)s;
+
+-- name: drop_stream
+-- What was not yet said on a stream is not said any more.
+update posts set state = 'expired', error = %(error)s where stream = %(stream)s and state = 'wanted';
+
+-- name: waiting
+select count(*) from posts where state in ('wanted', 'sending');
