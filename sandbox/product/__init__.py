@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Any, Final, LiteralString, cast
+from types import TracebackType
+from typing import Any, Final, Self, cast
 from weakref import WeakKeyDictionary
 
 import psycopg
@@ -16,7 +17,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
-from sandbox.product.books import Books, keep_books
+from sandbox.product.books import Books, Purchase, keep_books
 from sandbox.world import World
 
 Row = dict[str, Any]
@@ -37,7 +38,7 @@ class ProductDatabase:
         self.conninfo = conninfo
         self._pool: AsyncConnectionPool[AsyncConnection[DictRow]] | None = None
 
-    async def open(self) -> ProductDatabase:
+    async def open(self) -> Self:
         """Be ready to answer. Does not connect, and does not fail where the database is down."""
         self._pool = AsyncConnectionPool(
             self.conninfo,
@@ -53,6 +54,15 @@ class ProductDatabase:
         )
         await self._pool.open()
         return self
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
 
     async def close(self) -> None:
         """Let go of every connection."""
@@ -79,17 +89,21 @@ class ProductDatabase:
                 await connection.execute("select set_config('role', %s, true)", [role])
             yield connection
 
-    async def fetch(self, query: LiteralString, parameters: Sequence[Any] | dict[str, Any] = ()) -> list[Row]:
+    async def fetch(self, query: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> list[Row]:
         """Return the rows of one statement, run in its own transaction."""
         async with self.transaction() as connection:
             cursor = await connection.execute(query, parameters)
             return await cursor.fetchall() if cursor.description else []
 
-    async def seeded_at(self) -> datetime | None:
-        """When `sandbox.product.seed` filled it, or None where it did not."""
-        rows = await self.fetch("select obj_description('public'::regnamespace, 'pg_namespace') as note")
-        note = cast("str | None", rows[0]["note"]) or ""
-        return datetime.fromisoformat(note.removeprefix("seeded ")) if note.startswith("seeded ") else None
+    async def seeded(self) -> tuple[datetime, int] | None:
+        """When `sandbox.product.seed` filled it and with how many customers; None where it did not, or is down."""
+        try:
+            rows = await self.fetch("select obj_description('public'::regnamespace, 'pg_namespace') as note")
+        except UNREACHABLE:
+            return None
+        word, _, rest = (cast("str | None", rows[0]["note"]) or "").partition(" ")
+        at, _, size = rest.partition(" ")
+        return (datetime.fromisoformat(at), int(size)) if word == "seeded" else None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -102,6 +116,16 @@ class ServerLine:
     method: str = ""
     path: str = ""
     status: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlatformLine:
+    """A line in one of the logs that Supabase keeps; `source` is edge_logs, auth_logs, postgres_logs, storage_logs."""
+
+    at: float
+    source: str
+    message: str
+    attributes: Mapping[str, str]
 
 
 class Company:
@@ -117,25 +141,68 @@ class Company:
         self.production: ProductDatabase | None = None
         self.staging: ProductDatabase | None = None
         self.services: dict[str, str] = {}
+        self.restoring_until: float | None = None
         self.server_log: deque[ServerLine] = deque(maxlen=2000)
+        self.mails: deque[tuple[float, str, str]] = deque(maxlen=500)
+        """What Auth has sent: when, to whom, and `recovery` or `confirmation`."""
+        self.platform_log: deque[PlatformLine] = deque(maxlen=5000)
         self.started_at = world.clock.now()
+        self.size = 3000
 
     @cached_property
     def books(self) -> Books:
         """The customers and purchases, as of `started_at`: set that first where the database was seeded earlier."""
-        return keep_books(self.started_at)
+        return keep_books(self.started_at, size=self.size)
 
     async def attach(self, production: ProductDatabase | None, staging: ProductDatabase | None = None) -> None:
-        """Give the stand-ins the (opened) databases, and the books the date at which production was seeded."""
+        """Give the stand-ins the (opened) databases, and the books the date at which production was seeded.
+
+        Before the first call: Stripe opens its ledger from the books then.
+        """
         self.production, self.staging = production, staging
         if production is not None:
-            self.started_at = await production.seeded_at() or self.started_at
+            self.started_at, self.size = await production.seeded() or (self.started_at, self.size)
             vars(self).pop("books", None)
+
+    def project_state(self) -> str:
+        """Return the state of the Supabase project; a restore ends by itself when its time (the bot's) is over."""
+        if self.restoring_until is not None and self.world.clock.timestamp() >= self.restoring_until:
+            self.restoring_until = None
+            self.services["project"] = "active"
+        return self.services.get("project", "active")
+
+    def note(self, source: str, message: str, attributes: Mapping[str, str]) -> None:
+        """Add a line to one of Supabase's logs."""
+        at = self.world.clock.timestamp()
+        self.platform_log.append(PlatformLine(at=at, source=source, message=message, attributes=attributes))
 
     def write_log(self, level: str, message: str, *, method: str = "", path: str = "", status: int = 0) -> None:
         """Add a line to the server's log, at this moment of the bot's time."""
         at = self.world.clock.timestamp()
         self.server_log.append(ServerLine(at=at, level=level, message=message, method=method, path=path, status=status))
+
+    def server_lines(self, since: float) -> list[ServerLine]:
+        """Return the server's log from `since` (bot's time), oldest first: what the books tell, and what came here."""
+        told = [_webhook_line(purchase) for purchase in self.books.purchases if purchase.at.timestamp() >= since]
+        lines = [line for line in told if line is not None]
+        lines += [line for line in self.server_log if line.at >= since]
+        return sorted(lines, key=lambda line: line.at)
+
+
+def _webhook_line(purchase: Purchase) -> ServerLine | None:
+    """What the webhook wrote when a purchase of the books was paid."""
+    if not purchase.paid:
+        return None
+    granted = f"granted {purchase.package.tier} ({purchase.package.interviews})"
+    result = granted if purchase.granted else "failed: canceling statement due to statement timeout"
+    return ServerLine(
+        at=purchase.at.timestamp() + 4,
+        level="info" if purchase.granted else "error",
+        message=f"[T134 Webhook] checkout.session.completed {purchase.session_id} {result}",
+        method="POST",
+        path="/api/stripe-webhook",
+        status=200 if purchase.granted else 500,
+    )
 
 
 _COMPANIES: WeakKeyDictionary[World, Company] = WeakKeyDictionary()

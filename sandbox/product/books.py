@@ -31,7 +31,6 @@ CASES: Final = MappingProxyType(
         "subscriber": "subscriber@example.com",
         "code_author": "code.author@example.com",
         "canary": "canary@example.com",
-        "deleted_softly": "deleted.softly@example.com",
         "same_name": "alex.ash1@example.com",
     }
 )
@@ -121,7 +120,6 @@ class Customer:
     confirmed_at: datetime | None
     last_sign_in_at: datetime | None
     banned_until: datetime | None = None
-    deleted_at: datetime | None = None
     stripe_id: str = ""
 
 
@@ -197,7 +195,6 @@ def keep_books(now: datetime, *, size: int = 3000) -> Books:
             confirmed_at=draft.confirmed_at,
             last_sign_in_at=draft.last_sign_in_at,
             banned_until=draft.banned_until,
-            deleted_at=draft.deleted_at,
             stripe_id=f"cus_Ilab{number:06d}" if visits else "",
         )
         customers.append(customer)
@@ -237,7 +234,6 @@ class _Draft:
     confirmed_at: datetime | None
     last_sign_in_at: datetime | None
     banned_until: datetime | None = None
-    deleted_at: datetime | None = None
     case: bool = False
     visits: tuple[_Visit, ...] = ()
 
@@ -317,7 +313,6 @@ def _cases(now: datetime) -> list[_Draft]:
         age: float = 40,
         confirmed: bool = True,
         banned: timedelta | None = None,
-        deleted: bool = False,
     ) -> _Draft:
         created = now - timedelta(days=age)
         return _Draft(
@@ -327,7 +322,6 @@ def _cases(now: datetime) -> list[_Draft]:
             confirmed_at=created + timedelta(minutes=3) if confirmed else None,
             last_sign_in_at=now - timedelta(hours=age % 7 + 0.4) if confirmed else None,
             banned_until=now + banned if banned else None,
-            deleted_at=now - timedelta(days=1) if deleted else None,
             case=True,
             visits=visits,
         )
@@ -358,5 +352,4 @@ def _cases(now: datetime) -> list[_Draft]:
         case("subscriber", "Suki Subscriber", visit(monthly, days(95), left=17), age=100),
         case("code_author", "Cody Author", age=390),
         case("canary", "Canary Account", age=399),
-        case("deleted_softly", "Dagny Gone", age=50, deleted=True),
     ]

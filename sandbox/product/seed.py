@@ -104,7 +104,7 @@ def _fill(conninfo: str, now: datetime, *, size: int, missing: str | None) -> No
                     copy.write_row(row)
         if missing:
             connection.execute(f'drop policy if exists "{missing}" on storage.objects')
-        connection.execute(f"comment on schema public is 'seeded {books.now.isoformat()}'")
+        connection.execute(f"comment on schema public is 'seeded {books.now.isoformat()} {size}'")
     with psycopg.connect(conninfo, autocommit=True) as connection:
         connection.execute("analyze")
 
@@ -132,7 +132,7 @@ class _Life:
         yield (
             "auth.users",
             "instance_id, id, aud, role, email, encrypted_password, email_confirmed_at, confirmation_sent_at, "
-            "last_sign_in_at, raw_app_meta_data, raw_user_meta_data, created_at, updated_at, banned_until, deleted_at",
+            "last_sign_in_at, raw_app_meta_data, raw_user_meta_data, created_at, updated_at, banned_until",
             self._users(),
         )
         yield (
@@ -213,7 +213,6 @@ class _Life:
                 one.created_at,
                 one.last_sign_in_at or one.created_at,
                 one.banned_until,
-                one.deleted_at,
             )
 
     def _identities(self) -> Rows:
