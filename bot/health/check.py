@@ -232,4 +232,4 @@ def _held_off(error: ProviderError) -> float:
     """Seconds for which a vendor that had too many requests is not asked again."""
     if error.kind != "rate_limited":
         return 0.0
-    return min(_LONGEST_WAIT, error.retry_after if error.retry_after is not None else 30.0)
+    return min(_LONGEST_WAIT, error.retry_after if error.retry_after is not None else 5.0)

@@ -103,7 +103,7 @@ def _vendors(settings: Settings, providers: Providers, now: Clock) -> tuple[Chec
             what="Stripe",
             setting="ILAB_STRIPE__API_KEY",
             needs=("stripe.api", "stripe.webhooks"),
-            run=(lambda: probes.stripe_webhook(stripe)) if stripe else None,
+            run=(lambda: probes.stripe_webhook(stripe, now())) if stripe else None,
         ),
         shared(
             name="openai",

@@ -6,10 +6,11 @@ the check. Its time limit is set by `bot.health.check`.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Sequence
-from datetime import datetime
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from bot.health.readings import Cause, Fact, Finding, State
@@ -24,6 +25,10 @@ if TYPE_CHECKING:  # the clients import httpx and the database's driver
     from bot.providers.uptimerobot import Monitor, UptimeRobot
     from bot.providers.vercel import Project, Vercel
 
+_RECENT: Final = timedelta(hours=1)
+_ON_ITS_WAY: Final = timedelta(minutes=5)
+"""An event this young may still be on its way to the endpoint."""
+
 
 async def site(client: Site, slow: float) -> Finding:
     """Say whether visitors get the home page."""
@@ -33,6 +38,9 @@ async def site(client: Site, slow: float) -> Finding:
     instead = _not_the_site(answer)
     if instead:
         return instead
+    if answer.maintenance:
+        reason = f"shows its maintenance page ({answer.status})"
+        return Finding(state=State.DEGRADED, reason=reason, phrase="the site is in maintenance mode", notice=True)
     if answer.status != 200:
         return _down("The site", f"answers {answer.status}")
     return _timed("The site", took, slow, note=f"answers 200 to {answer.method} /")
@@ -151,12 +159,15 @@ async def stripe_events(client: Stripe, now: datetime) -> Finding:
     return Finding(state=State.OK, reason=f"last event {_span(age)} ago ({event.type})", facts=facts)
 
 
-async def stripe_webhook(client: Stripe) -> Finding:
-    """Say whether Stripe delivers to the product's endpoint."""
-    return webhook(await client.webhook_endpoints(), client.settings.webhook_url)
+async def stripe_webhook(client: Stripe, now: datetime) -> Finding:
+    """Say whether Stripe delivers to the product's endpoint, and whether that takes what is delivered."""
+    endpoints, undelivered = await asyncio.gather(
+        client.webhook_endpoints(), client.undelivered(after=now - _RECENT, before=now - _ON_ITS_WAY)
+    )
+    return webhook(endpoints, client.settings.webhook_url, undelivered=undelivered)
 
 
-def webhook(endpoints: Sequence[WebhookEndpoint], url: str) -> Finding:
+def webhook(endpoints: Sequence[WebhookEndpoint], url: str, *, undelivered: int = 0) -> Finding:
     """Judge the account's endpoints; without `url` any enabled one counts."""
     ours = [endpoint for endpoint in endpoints if not url or endpoint.url.rstrip("/") == url.rstrip("/")]
     host = urlsplit(url).netloc or "any address"
@@ -169,7 +180,12 @@ def webhook(endpoints: Sequence[WebhookEndpoint], url: str) -> Finding:
         return Finding(
             state=State.DOWN, reason=reason, phrase=f"Stripe delivers no webhooks ({reason})", cause=Cause.OURS
         )
-    return Finding(state=State.OK, reason=f"enabled for {urlsplit(enabled[0].url).netloc}")
+    facts: dict[str, Fact] = {"endpoint": enabled[0].id, "undelivered": undelivered}
+    if undelivered:
+        count = f"{undelivered}{'+' if undelivered >= 100 else ''}"
+        reason = f"{count} events of the last hour not delivered"
+        return Finding(state=State.DEGRADED, reason=reason, phrase=f"Stripe's webhooks fail ({reason})", facts=facts)
+    return Finding(state=State.OK, reason=f"enabled for {urlsplit(enabled[0].url).netloc}", facts=facts)
 
 
 async def openai(client: OpenAI) -> Finding:

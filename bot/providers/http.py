@@ -76,6 +76,9 @@ class Api:
         """
         ambiguous = method not in READS
         try:
+            sent = httpx.Headers({"user-agent": USER_AGENT})
+            sent.update(self.headers)
+            sent.update(headers)
             async with asyncio.timeout(self.timeout):
                 request = self.http.build_request(
                     method,
@@ -83,7 +86,7 @@ class Api:
                     params=params,
                     json=body,
                     content=content,
-                    headers={"user-agent": USER_AGENT, **self.headers, **(headers or {})},
+                    headers=sent,
                     timeout=None,
                 )
                 response = await self.http.send(request, stream=True, follow_redirects=False)

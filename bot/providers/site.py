@@ -26,6 +26,8 @@ class SiteAnswer:
     """The host to which a redirect pointed away, which was not followed."""
     challenged: bool = False
     """Vercel's Attack Challenge Mode answered (429, `x-vercel-mitigated: challenge`), not the site."""
+    maintenance: bool = False
+    """503 that says when to come back (`Retry-After`), as the app's own maintenance page does."""
 
     @property
     def protected(self) -> bool:
@@ -42,9 +44,12 @@ class Site:
         self._api = Api(provider="The site", http=http, base_url=settings.url)
 
     async def home(self) -> SiteAnswer:
-        """`HEAD /`, and `GET /` where that is not answered with 200: not every middleware knows HEAD."""
+        """`HEAD /`, and `GET /` where that is not answered with 200: not every middleware knows HEAD.
+
+        A 500 is asked about again, too: what visitors get is what counts.
+        """
         answer = await self._ask("HEAD", "/")
-        if answer.status == 200 or answer.elsewhere or answer.status >= 500:
+        if answer.status == 200 or answer.elsewhere or answer.maintenance:
             return answer
         return await self._ask("GET", "/")
 
@@ -67,6 +72,7 @@ class Site:
                         method=method,
                         hops=hop,
                         elsewhere=elsewhere if target else "",
+                        maintenance=response.status_code == 503 and "retry-after" in response.headers,
                         challenged=response.headers.get("x-vercel-mitigated") == "challenge",
                     )
             api = replace(api, base_url=target)
