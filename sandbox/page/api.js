@@ -46,8 +46,9 @@ export class Person {
     return ask("GET", `${this.root}/messages?${query}`);
   }
 
-  home() {
-    return ask("GET", `${this.root}/home`);
+  /** The App Home. Opening it tells the app; to `look` again does not. */
+  home(look) {
+    return ask("GET", `${this.root}/home${look ? "?look=1" : ""}`);
   }
 
   views() {

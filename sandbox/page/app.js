@@ -30,15 +30,16 @@ let homeView;
 
 // what the person does
 
+// Where the app gave no answer, Slack says so itself, by a toast through the events.
+
 const click = async (container, block, element, value, values) => {
   const answer = await tried(() => person.do("click", { container, block_id: block.block_id, action_id: element.action_id, value, values }));
-  if (answer?.ok === false) toast(`The app did not answer: ${answer.error ?? "no ack"}`);
   return Boolean(answer) && answer.ok !== false;
 };
-const options = (container, block, element, query) => person.do("options", { container, block_id: block.block_id, action_id: element.action_id, query });
-const acted = (answer) => {
-  if (answer?.ok === false && answer.error) toast(answer.error);
-  return Boolean(answer) && answer.ok !== false;
+const options = async (container, block, element, query) => {
+  const answer = await person.do("options", { container, block_id: block.block_id, action_id: element.action_id, query });
+  if (answer.ok === false) throw new Error(`The app gave no options: ${answer.error}`);
+  return answer;
 };
 
 const actions = {
@@ -47,27 +48,20 @@ const actions = {
   react: (message, name, remove) => tried(() => person.do("react", { channel: at.channel, ts: message.ts, name, ...(remove ? { remove: true } : {}) })),
   edit: (message, text) => tried(() => person.do("edit", { channel: at.channel, ts: message.ts, text })),
   messageShortcuts: () => (state.shortcuts ?? []).filter((one) => one.type === "message"),
-  shortcut: async (one, message) => acted(await tried(() => person.do("shortcut", { callback_id: one.callback_id, ...(message ? { channel: at.channel, ts: message.ts } : {}) }))),
+  shortcut: (one, message) => tried(() => person.do("shortcut", { callback_id: one.callback_id, ...(message ? { channel: at.channel, ts: message.ts } : {}) })),
   openThread: (message) => openThread(message.thread_ts ?? message.ts),
 };
 
 const say = (thread) => async (text) => {
   const answer = await tried(() => person.do("say", { channel: at.channel, text, ...(thread ? { thread_ts: at.thread } : {}) }));
-  if (!answer) return false;
-  // Slack speaks of its own troubles in a toast; the words are in the history and need not come back
-  acted(answer);
   (thread ? threadList : list).toFoot();
-  return true;
+  return Boolean(answer);
 };
 
 const modals = new Modals({
   click,
   options,
-  submit: async (view, values) => {
-    const answer = await person.do("submit", { view_id: view.id, values });
-    if (answer.ok === false && answer.error && !answer.errors) toast(answer.error);
-    return answer;
-  },
+  submit: (view, values) => person.do("submit", { view_id: view.id, values }),
   close: (view, all) => person.do("close", { view_id: view.id, ...(all ? { all: true } : {}) }),
   look: () => lookAtViews(),
 });
@@ -89,7 +83,10 @@ const threadList = new MessageList(threadPlace, actions, { thread: true });
 const threadComposer = new Composer(threadFoot, { id: "thread-text", inThread: true, send: say(true), commands: () => [], shortcuts: () => [], historyKey: () => `ilab.history.${me()}` });
 
 const panel = new Panel($("panel"), {
-  onState: () => drawLeft(),
+  onState: () => {
+    drawLeft();
+    drawHeader();
+  },
   onClose: () => togglePanel(false),
 });
 
@@ -116,6 +113,7 @@ function openChannel(id, { focus = true } = {}) {
   drawLeft();
   drawHeader();
   list.place.replaceChildren();
+  if (!id) fill(list.place, h("div", { class: "empty" }, h("p", {}, `${state.me.real_name} sees no channel here.`)));
   if (focus && !narrow.matches) composer.focus();
   return lookAtMessages();
 }
@@ -171,11 +169,23 @@ function togglePanel(open = $("panel").hidden) {
 
 // what is drawn
 
+const drawn = new Map();
+
+/** Whether a part looks different from when it was last drawn: what is redrawn under a finger loses the press. */
+function differs(part, ...seen) {
+  const sign = JSON.stringify(seen);
+  if (drawn.get(part) === sign) return false;
+  drawn.set(part, sign);
+  return true;
+}
+
 function drawLeft() {
   if (!state) return;
   const unread = state.channels.reduce((sum, one) => sum + (one.id === at.channel && !at.home ? 0 : one.unread || 0), 0);
   const channels = state.channels.map((one) => (one.id === at.channel && !at.home && !document.hidden ? { ...one, unread: 0 } : one));
-  drawSidebar($("sidebar"), { state: { ...state, channels }, at, online, broken: anythingBroken(panel.state), panelOpen: !$("panel").hidden },
+  const broken = anythingBroken(panel.state);
+  const open = !$("panel").hidden;
+  if (differs("left", state.me, channels, at.channel, at.home, online, broken, open)) drawSidebar($("sidebar"), { state: { ...state, channels }, at, online, broken, panelOpen: open },
     { become: (one) => become(one.id), open: openChannel, openHome, togglePanel: () => togglePanel() });
   const where = at.home ? "ilab home" : channelOf(at.channel) ? channelName(channelOf(at.channel)) : "ilab";
   document.title = `${unread ? `(${unread}) ` : ""}${where} · ilab sandbox`;
@@ -192,10 +202,11 @@ function drawHeader() {
   const app = at.home || (bot && at.channel === bot.id);
   const members = shown?.members?.length;
   const broken = anythingBroken(panel.state);
+  if (!differs("header", one, app, shown?.members, shown?.bookmarks, broken, at.home, !$("panel").hidden, me(), narrow.matches)) return;
   keepingFocus($("header"), () => fill($("header"),
     iconButton("back", "Back to the channels", () => setPane("list"), { class: "icon-button phone-only" }),
     h("div", { class: "bar-words" },
-      h("h1", {}, app ? "ilab" : [icon(one?.is_private ? "lock" : "hash", 18), channelName(one)]),
+      h("h1", {}, app ? "ilab" : one ? [icon(one.is_private ? "lock" : "hash", 18), channelName(one)] : "No channel"),
       !app && one?.topic && h("small", { class: "topic" }, mrkdwn(one.topic))),
     app && bot && tabs(bot),
     !app && members > 0 && h("span", { class: "members", title: shown.members.map(nameOf).join(", ") }, icon("people", 16), h("span", { "aria-label": `${members} members` }, members)),
@@ -205,7 +216,10 @@ function drawHeader() {
     $("header").after(h("ul", { class: "bookmarks", "aria-label": "Bookmarks" }, shown.bookmarks.map((mark) => h("li", {}, icon("link", 14), link(mark.link ?? "", plain(mark.title ?? mark.link))))));
   }
   $("composer").hidden = at.home;
-  if (!one) return;
+  if (!one) {
+    composer.aim("", "There is nothing here to write to");
+    return;
+  }
   const why = one.is_archived ? "This channel is archived" : one.is_im || one.is_member ? null : "";
   composer.aim(`Message ${one.is_im ? "" : "#"}${channelName(one)}${narrow.matches ? "" : ", or /ilab …"}`, why || undefined);
   $("composer").classList.toggle("outside", why === "");
@@ -282,9 +296,9 @@ const lookAtViews = single(async () => {
   if (asked === person) modals.show(answer.views ?? []);
 });
 
-const lookAtHome = single(async () => {
+const lookAtHome = single(async (look = false) => {
   const asked = person;
-  const { view } = await asked.home();
+  const { view } = await asked.home(look);
   if (asked !== person || !at.home) return;
   const sign = JSON.stringify(view);
   if (sign === homeView) return;
@@ -324,7 +338,7 @@ function heard(event) {
     }
     channelsSoon();
   } else if (event.type === "view" || event.type === "views") lookAtViews();
-  else if (event.type === "home") at.home && lookAtHome();
+  else if (event.type === "home") at.home && lookAtHome(true);
   else if (event.type === "channels") channelsSoon();
   else if (event.type === "toast") toast(event.text, event.kind);
   else if (event.type === "clock") {

@@ -10,14 +10,14 @@ let count = 0;
 /** Commands that fit what is typed: those that go on with it, then those that hold its words. */
 export function fitting(commands, typed) {
   const [slash, ...rest] = typed.replace(/^\s+/u, "").split(/\s+/u);
-  const words = rest.join(" ").toLowerCase();
+  const words = rest.join(" ").toLowerCase().trim();
   const name = (command) => (command.usage ?? "/ilab").split(" ")[0];
   const spaced = /\s/u.test(typed.trimStart());
   const mine = commands.filter((command) => (spaced ? name(command) === slash : name(command).startsWith(slash)));
   const begins = mine.filter((command) => command.words.toLowerCase().startsWith(words));
   const holds = words && !words.includes(" ") ? mine.filter((command) => !begins.includes(command) && `${command.words} ${command.summary}`.toLowerCase().includes(words)) : [];
   const given = mine.filter((command) => words.startsWith(`${command.words.toLowerCase()} `)).sort((a, b) => b.words.length - a.words.length)[0];
-  return { offers: [...begins, ...holds], given, exact: begins.some((command) => command.words.toLowerCase() === words.trim()), words };
+  return { offers: [...begins, ...holds], given, exact: begins.some((command) => command.words.toLowerCase() === words), words };
 }
 
 /** A composer in `place`. `send(text)` promises whether it was taken. */

@@ -111,7 +111,7 @@ function place(layer, anchor) {
   const below = innerHeight - at.bottom - edge;
   const above = at.top - edge;
   const up = below < Math.min(layer.scrollHeight, 320) && above > below;
-  layer.style.maxHeight = `${Math.max(120, Math.min(up ? above : below, 420))}px`;
+  layer.style.maxHeight = `${Math.max(120, Math.min(up ? above : below, 560))}px`;
   layer.style.minWidth = `${Math.min(at.width, innerWidth - 2 * edge)}px`;
   layer.style.left = `${Math.max(edge, Math.min(at.left, innerWidth - width - edge))}px`;
   layer.style.top = up ? `${Math.max(edge, at.top - layer.offsetHeight - 4)}px` : `${at.bottom + 4}px`;

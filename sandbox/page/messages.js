@@ -146,7 +146,7 @@ export class MessageList {
   system(message) {
     return h("article", { class: "message system", tabindex: -1, data: { stamp: stamp(message), ts: message.ts, key: stamp(message) } },
       avatar(authorOf(message), { size: "small" }),
-      h("div", { class: "body" }, h("div", { class: "text" }, h("strong", {}, authorName(message)), " ", mrkdwn(message.text), " ", h("time", { class: "time" }, clockTime(message.ts)))));
+      h("div", { class: "body" }, h("div", { class: "text" }, h("strong", {}, authorName(message)), " ", mrkdwn((message.text ?? "").replace(/^<@[A-Z0-9]+(?:\|[^>]*)?>\s*/u, "")), " ", h("time", { class: "time" }, clockTime(message.ts)))));
   }
 
   content(message) {

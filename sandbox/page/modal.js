@@ -95,29 +95,10 @@ export class Modals {
   async submit(event, view) {
     event.preventDefault();
     if (this.busy) return;
-    const missing = this.missing(view);
-    if (missing) {
-      this.sign = null;
-      this.show([...this.views.slice(0, -1), { ...view, errors: missing }]);
-      return;
-    }
     this.wait(true);
     const answer = await tried(() => this.actions.submit(view, this.surfaces.get(view.id).values));
     this.wait(false);
     if (answer) await this.actions.look();
-  }
-
-  /** Required inputs that are empty: Slack does not ask the app about these. */
-  missing(view) {
-    const { values } = this.surfaces.get(view.id);
-    const found = {};
-    for (const block of view.blocks ?? []) {
-      if (block.type !== "input" || block.optional) continue;
-      const { type, ...held } = values[block.block_id]?.[block.element?.action_id] ?? {};
-      const value = Object.values(held)[0];
-      if (type && (value === null || value === undefined || value === "" || (Array.isArray(value) && !value.length))) found[block.block_id] = "Please complete this required field.";
-    }
-    return Object.keys(found).length ? found : null;
   }
 
   wait(on) {

@@ -11,8 +11,10 @@ const JUMPS = [["+5 min", 300], ["+1 h", 3600], ["+1 day", 86_400]];
 const DATABASES = { own: "The bot’s own", product: "The product’s", staging: "Staging’s" };
 const SLACK = [
   ["drop_sockets", "Drop the sockets", "Cut every Socket Mode connection at once"],
-  ["refresh_sockets", "Refresh the sockets", "Slack’s own hourly “please reconnect”"],
-  ["dead_ticket", "Dead wss address", "The next address given out cannot be connected to"],
+  ["refresh_sockets", "Refresh", "Slack’s own hourly “please reconnect”"],
+  ["warn_sockets", "Warn", "Slack’s warning ten seconds before a disconnect"],
+  ["dead_ticket", "Dead address next", "The next wss address that is given out cannot be connected to"],
+  ["redeliver", "Deliver again", "Send the last payload once more, as Slack does when an ack was late"],
 ];
 const KINDS = {
   refused: "refused: the connection drops", slow: "slow: answers late", timeout: "timeout: never answers", status: "status: an error code",
@@ -54,6 +56,7 @@ export class Panel {
     this.log = h("section", { class: "card", "aria-label": "Last requests" });
     fill(place, this.head, h("div", { class: "panel-body" }, this.bot, this.clock, this.vendors, this.databases, this.slack, this.log));
     setInterval(() => this.tick(), 1000);
+    setInterval(() => this.open && !document.hidden && this.refresh(), 4000);
   }
 
   get open() {
@@ -133,16 +136,18 @@ export class Panel {
       const head = h("summary", { data: { key: `vendor/${one.name}` } });
       const live = h("div", { class: "vendor-live" });
       const node = h("details", { class: "vendor", data: { vendor: one.name }, open: slack ? true : undefined }, head, h("div", { class: "vendor-body" },
-        slack && h("div", { class: "buttons" }, (one.actions ?? SLACK).map(([what, words, why]) => h("button", { type: "button", class: "button", title: why, data: { key: `slack/${what}` }, on: { click: () => this.do("slack", { do: what }, `${words}: done`) } }, words))),
+        slack && h("div", { class: "buttons" }, SLACK.map(([what, words, why]) => h("button", { type: "button", class: "button", title: why, data: { key: `slack/${what}` }, on: { click: () => this.do("slack", { do: what }, `${words}: done`) } }, words))),
         live, this.breakIt(one)));
       return node;
     })]);
     for (const one of vendors) {
       const node = place.querySelector(`[data-vendor="${CSS.escape(one.name)}"]`);
-      this.part(`head ${one.name}`, [isBroken(one), one.requests], node.querySelector("summary"), () => [
+      this.part(`head ${one.name}`, [isBroken(one), one.requests, one.connections], node.querySelector("summary"), () => [
         h("span", { class: `dot ${isBroken(one) ? "bad" : "good"}`, role: "img", "aria-label": isBroken(one) ? "broken" : "well" }),
         h("span", { class: "vendor-name" }, one.title ?? one.name),
-        one.requests !== undefined && h("small", {}, `${one.requests} request${one.requests === 1 ? "" : "s"}`)]);
+        h("small", {}, [
+          one.connections !== undefined && `${one.connections} socket${one.connections === 1 ? "" : "s"}`,
+          one.requests !== undefined && `${one.requests} request${one.requests === 1 ? "" : "s"}`].filter(Boolean).join(" · "))]);
       this.part(`live ${one.name}`, [one.switches, one.faults], node.querySelector(".vendor-live"), () => this.live(one));
     }
   }
