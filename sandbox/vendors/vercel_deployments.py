@@ -156,6 +156,13 @@ class Deployments:
         deployment.promoted = deployment.promoted or at
         self._world.production_deployment = deployment.id
 
+    def serving_at(self, at: float) -> Deployment:
+        """What served production at a moment, as far as first promotions tell; now it is `current`."""
+        if self.current.promoted and at >= self.current.promoted:
+            return self.current
+        served = [deployment for deployment in self.all if deployment.promoted and deployment.promoted <= at]
+        return max(served, key=lambda deployment: deployment.promoted or 0, default=self.current)
+
     def moving(self, now: float) -> bool:
         """Whether a move of the domains is under way."""
         return self.job is not None and self.job.status(now) in ("pending", "in-progress")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from sandbox.product import ServerLine, company_of
 from sandbox.vendors.moments import iso, parsed
 from sandbox.vendors.vendor import RateLimit, RefusalError, call
 from sandbox.vendors.vercel_account import VercelAccount
@@ -29,7 +31,6 @@ _PATHS: Final = (
     ("POST", "/api/interview/turn", 200),
     ("POST", "/api/interview/turn", 200),
     ("POST", "/api/cv/upload", 200),
-    ("POST", "/api/stripe-webhook", 200),
     ("GET", "/blog/mock-interviews", 200),
 )
 _METRICS: Final[dict[str, tuple[float, str]]] = {
@@ -184,38 +185,48 @@ class VercelLogs(VercelAccount):
 
     def _rows(self, start: float, end: float, *, latest: Deployment | None = None) -> Iterator[dict[str, Any]]:
         """Yield the requests of a span of the bot's time, newest first; the same span gives the same requests."""
+        told = [line for line in company_of(self.world).server_lines(start) if start < line.at <= end]
         for minute in range(int(end // 60), int(start // 60) - 1, -1):
             dice = random.Random(minute)
-            moments = sorted((minute * 60 + dice.random() * 60, number) for number in range(6))
-            shapes = [self._row(at, dice, latest) for at, _ in moments]
-            yield from (row for row in reversed(shapes) if start < row["at"] / 1000 <= end)
+            rows = [self._row(minute * 60 + dice.random() * 60, dice, latest) for _ in range(6)]
+            while told and told[-1].at >= minute * 60:
+                rows.append(self._told(told.pop(), latest))
+            rows.sort(key=lambda row: -row["at"])
+            yield from (row for row in rows if start < row["at"] / 1000 <= end)
 
     def _row(self, at: float, dice: random.Random, latest: Deployment | None) -> dict[str, Any]:
         method, path, status = dice.choice(_PATHS)
         luck, request_id = dice.random(), f"lhr1::{dice.getrandbits(40):010x}-{milliseconds(at)}"
         level, message = "info", f"{method} {path} {status}"
-        if path == "/api/stripe-webhook":
-            message = f"[T134 Webhook] checkout.session.completed evt_{dice.getrandbits(56):014x} handled"
         troubled = self.state["traffic"] != "normal" and at > self.now() - EPISODE
         if luck < 0.004 or (troubled and luck < 0.35 and path.startswith("/api/")):
             level, status = "error", 504 if self.state["traffic"] == "slow" else 500
             message = f"Error: {path} failed: timeout exceeded when trying to connect"
             if status == 504:
                 message = "Vercel Runtime Timeout Error: Task timed out after 60 seconds"
-        serving = latest or self.deployments.current
+        line = ServerLine(at=at, level=level, message=message, method=method, path=path, status=status)
+        return self._shaped(line, request_id, latest)
+
+    def _told(self, line: ServerLine, latest: Deployment | None) -> dict[str, Any]:
+        """Shape what the product's own stand-ins logged."""
+        digest = hashlib.sha256(f"{line.at}{line.message}".encode()).hexdigest()
+        return self._shaped(line, f"lhr1::{digest[:10]}-{milliseconds(line.at)}", latest)
+
+    def _shaped(self, line: ServerLine, request_id: str, latest: Deployment | None) -> dict[str, Any]:
+        serving = latest or self.deployments.serving_at(line.at)
         return {
-            "at": milliseconds(at),
+            "at": milliseconds(line.at),
             "requestId": request_id,
-            "timestamp": iso(at),
+            "timestamp": iso(line.at),
             "deploymentId": serving.id,
-            "requestMethod": method,
-            "requestPath": path,
-            "statusCode": status,
+            "requestMethod": line.method,
+            "requestPath": line.path,
+            "statusCode": line.status,
             "environment": "production" if serving.production else "preview",
             "branch": serving.commit.branch,
             "domain": DOMAINS[0] if serving.production else serving.url,
-            "logs": [{"level": level, "message": message, "messageTruncated": False}],
-            "events": [{"source": "serverless" if path.startswith("/api/") else "request"}],
+            "logs": [{"level": line.level, "message": line.message, "messageTruncated": False}],
+            "events": [{"source": "serverless" if line.path.startswith("/api/") else "request"}],
         }
 
     # observability

@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from sandbox.product import company_of
 from sandbox.vendors.vercel_config import CONFIG_ID
 from sandbox.world import CREDENTIALS
 
@@ -267,9 +268,13 @@ async def test_the_history_of_requests_is_searched_and_paged(company: Any, verce
     stamps = [row["timestamp"] for row in first["rows"] + second["rows"]]
     assert len(stamps) == 100
     assert stamps == sorted(stamps, reverse=True)
+    company_of(company.world).write_log(
+        "info", "[T134 Webhook] evt_1 granted", method="POST", path="/api/stripe-webhook", status=200
+    )
     hooks = (await vercel.get("/api/logs/request-logs", params=query | {"search": "[T134 Webhook]"})).json()["rows"]
-    assert hooks
+    assert hooks[0]["logs"][0]["message"] == "[T134 Webhook] evt_1 granted"
     assert all("[T134 Webhook]" in row["logs"][0]["message"] for row in hooks)
+    assert len({row["deploymentId"] for row in first["rows"] + second["rows"]}) == 1
     recent = {"startDate": str(int((company.world.clock.timestamp() - 600) * 1000)), "statusCode": "5xx"}
     calm = (await vercel.get("/api/logs/request-logs", params=query | recent)).json()["rows"]
     company.vendors["vercel"].set_switch("traffic", "failing")
