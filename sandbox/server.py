@@ -121,6 +121,8 @@ class Sandbox:
             yield sandbox
         finally:
             await site.stop()
+            for vendor in sandbox.vendors.values():
+                vendor.close()
             await sandbox.workspace.stop()
             await sandbox._persons.stop()
             await runner.cleanup()
@@ -147,7 +149,7 @@ class Sandbox:
     def bot_environment(self) -> dict[str, str]:
         """The variables that point a bot at this sandbox: all but the database URLs."""
         sections = _sections(self.url)
-        if self.config.request_url is not None:
+        if self.workspace.http is not None:
             del sections["SLACK"]["APP_TOKEN"]
         needed = {"SUPABASE": "supabase", "STATUS_PAGES": "status_pages", "SITE": "site"}
         shown: dict[str, str] = {}

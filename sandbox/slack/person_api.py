@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from sandbox import world
-from sandbox.slack.people import Outcome
+from sandbox.slack.outcome import Outcome
 from sandbox.slack.refusal import NotAllowedError
 from sandbox.slack.state import Account, Channel, Json
 
@@ -28,14 +28,16 @@ class PersonApi:
         """Serve this workspace."""
         self._workspace = workspace
         self._open: set[web.WebSocketResponse] = set()
-        people = workspace.people
+        people, interactions = workspace.people, workspace.interactions
         self._acts: dict[str, Act] = {
             "say": lambda user, given: people.say(user, _text(given, "channel"), _text(given, "text"), _ts(given)),
             "click": self._click,
-            "submit": lambda user, given: people.submit(user, _text(given, "view_id"), given.get("values") or {}),
-            "close": lambda user, given: people.close(user, _text(given, "view_id"), everything=bool(given.get("all"))),
+            "submit": lambda user, given: interactions.submit(user, _text(given, "view_id"), given.get("values") or {}),
+            "close": lambda user, given: interactions.close(
+                user, _text(given, "view_id"), everything=bool(given.get("all"))
+            ),
             "options": self._options,
-            "shortcut": lambda user, given: people.shortcut(
+            "shortcut": lambda user, given: interactions.shortcut(
                 user, _text(given, "callback_id"), given.get("channel"), given.get("ts")
             ),
             "react": lambda user, given: people.react(
@@ -149,8 +151,10 @@ class PersonApi:
         }
 
     async def _home(self, request: web.Request) -> Json:
+        """Opening it tells the app; `?look=1` looks again at what is open."""
         user = request.match_info["user"]
-        await self._workspace.people.open_home(user)
+        if not request.query.get("look"):
+            await self._workspace.interactions.open_home(user)
         home = self._workspace.state.homes.get(user)
         return {"view": self._workspace.views.shown(home) if home else None}
 
@@ -195,7 +199,7 @@ class PersonApi:
         return outcome.to_json()
 
     async def _click(self, user: str, given: Json) -> Outcome:
-        return await self._workspace.people.click(
+        return await self._workspace.interactions.click(
             user,
             given["container"],
             _text(given, "action_id"),
@@ -205,7 +209,7 @@ class PersonApi:
         )
 
     async def _options(self, user: str, given: Json) -> Outcome:
-        return await self._workspace.people.options(
+        return await self._workspace.interactions.options(
             user,
             given["container"],
             _text(given, "action_id"),

@@ -99,3 +99,22 @@ NEEDS: Final[dict[str, Need]] = {
     "files.info": Need(tier=4, scopes=("files:read",)),
 }
 """Method → what it needs."""
+
+EVENT_SCOPES: Final[dict[str, tuple[str, ...]]] = {
+    "app_mention": ("app_mentions:read",),
+    "reaction_added": ("reactions:read",),
+    "reaction_removed": ("reactions:read",),
+    "message.channels": ("channels:history",),
+    "message.groups": ("groups:history",),
+    "message.im": ("im:history",),
+    "member_joined_channel": ("channels:read", "groups:read"),
+    "member_left_channel": ("channels:read", "groups:read"),
+    "channel_archive": ("channels:read",),
+    "channel_unarchive": ("channels:read",),
+    "channel_rename": ("channels:read",),
+    "channel_created": ("channels:read",),
+    "group_archive": ("groups:read",),
+    "group_unarchive": ("groups:read",),
+    "group_rename": ("groups:read",),
+}
+"""Event → scopes of which one is needed; others need none."""

@@ -14,9 +14,11 @@ from sandbox.slack import markup, payloads
 from sandbox.slack.app import App
 from sandbox.slack.delivery import Answer, Background, Carrier, Delivery
 from sandbox.slack.http_delivery import HttpDelivery
+from sandbox.slack.interactions import Interactions
 from sandbox.slack.limits import Limits
 from sandbox.slack.people import People
 from sandbox.slack.response_urls import ResponseUrls
+from sandbox.slack.scopes import EVENT_SCOPES
 from sandbox.slack.socket import SocketMode
 from sandbox.slack.state import Account, Channel, Json, State, im_id
 from sandbox.slack.triggers import Triggers
@@ -77,7 +79,7 @@ class Posted:
 
 
 class Workspace:
-    """Slack. What people do is in `sandbox.slack.people`, what the app may ask in `sandbox.slack.webapi`."""
+    """Slack. What people do is in `people` and `interactions`, what the app may ask in `webapi`, all beside this."""
 
     def __init__(self, scene: world.World, faults: Faults, terms: Terms) -> None:
         """Open the workspace, with the app of the manifest installed in it."""
@@ -104,10 +106,12 @@ class Workspace:
         self.response_urls = ResponseUrls(self)
         self.views = Views(self)
         self.people = People(self)
-        self.say, self.click, self.submit = self.people.say, self.people.click, self.people.submit
-        self.close, self.options, self.shortcut = self.people.close, self.people.options, self.people.shortcut
-        self.react, self.edit, self.open_home = self.people.react, self.people.edit, self.people.open_home
+        self.interactions = Interactions(self)
+        self.say, self.edit, self.react = self.people.say, self.people.edit, self.people.react
         self.join, self.leave = self.people.join, self.people.leave
+        self.click, self.submit = self.interactions.click, self.interactions.submit
+        self.close, self.options = self.interactions.close, self.interactions.options
+        self.shortcut, self.open_home = self.interactions.shortcut, self.interactions.open_home
         self._ack_seconds = terms.ack_seconds
         self._state_file = terms.state_file
         self._watchers: dict[str, set[asyncio.Queue[Json]]] = {}
@@ -211,8 +215,11 @@ class Workspace:
     # events
 
     def emit(self, kind: str, inner: Json, channel: Channel | None = None) -> list[asyncio.Task[Answer]]:
-        """Tell the app of an event, if its manifest asks for this kind and the bot is in the channel."""
-        if kind not in self.app.events or (channel is not None and world.BOT_USER_ID not in channel.members):
+        """Tell the app of an event, if its manifest asks for this kind, has its scope, and the bot is in the channel."""
+        scopes = EVENT_SCOPES.get(kind, ())
+        if kind not in self.app.events or (scopes and not set(scopes) & set(self.app.scopes)):
+            return []
+        if channel is not None and world.BOT_USER_ID not in channel.members:
             return []
         return [self.delivery.event(payloads.event(inner, self.now()))]
 

@@ -34,9 +34,9 @@ def push_view(workspace: Workspace, args: Arguments) -> Json:
 
 def update_view(workspace: Workspace, args: Arguments) -> Json:
     """Show another content in a view that is open."""
-    view = workspace.views.find(view_id=args.text("view_id"), external_id=args.text("external_id"))
-    if not args.text("view_id") and not args.text("external_id"):
+    if not args.text("external_id"):
         args.required("view_id")
+    view = workspace.views.find(view_id=args.text("view_id"), external_id=args.text("external_id"))
     workspace.views.update(view, args.required("view"), args.text("hash") or None)
     return {"view": workspace.views.payload(view)}
 
