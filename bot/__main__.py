@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; return its exit status."""
-    parser = _parser()
-    given = parser.parse_args(arguments)
+    head, rest = _split(list(sys.argv[1:] if arguments is None else arguments))
+    given = _parser().parse_args(head)
+    given.rest = rest
     try:
         return int(given.run(given))
     except UserError as error:
@@ -34,6 +35,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
+def _split(arguments: list[str]) -> tuple[list[str], list[str]]:
+    """Cut after `run` or `sandbox`: what follows is the bot's own words, or the sandbox's options, and not ours."""
+    for number, word in enumerate(arguments):
+        if word in ("run", "sandbox") and arguments[number - 1 : number] != ["--env-file"]:
+            return arguments[: number + 1], arguments[number + 1 :]
+    return arguments, []
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="ilab", description="InterviewLab's operations runbook, executable.")
     parser.add_argument("--env-file", type=Path, help="read settings from this file, beneath the environment's")
@@ -43,13 +52,11 @@ def _parser() -> argparse.ArgumentParser:
     serve.set_defaults(run=_serve)
 
     run = commands.add_parser("run", help="run one of the bot's commands, such as: ilab run status")
-    run.add_argument("words", nargs=argparse.REMAINDER, help="what you would type after /ilab")
     run.set_defaults(run=_run)
 
     sandbox = commands.add_parser(
         "sandbox", help="a Slack workspace and every vendor on this machine, with the bot in it"
     )
-    sandbox.add_argument("arguments", nargs=argparse.REMAINDER)
     sandbox.set_defaults(run=_sandbox)
 
     audit = commands.add_parser("audit", help="check the audit").add_subparsers(required=True, metavar="what")
@@ -153,7 +160,7 @@ def _run(given: argparse.Namespace) -> int:
 
     async def whole() -> int:
         async with app.core(settings, data_dir=data_dir_of(settings)) as core:
-            return await terminal.run(core, given.words, token=token(), key=f"terminal:{uuid.uuid4()}")
+            return await terminal.run(core, given.rest, token=token(), key=f"terminal:{uuid.uuid4()}")
 
     return asyncio.run(whole())
 
@@ -161,7 +168,7 @@ def _run(given: argparse.Namespace) -> int:
 def _sandbox(given: argparse.Namespace) -> int:
     from sandbox.__main__ import main as sandbox
 
-    return sandbox(given.arguments, env_file=given.env_file)
+    return sandbox(given.rest)
 
 
 def _audit_verify(given: argparse.Namespace) -> int:

@@ -13,11 +13,13 @@ from bot.store.database import DatabaseSilentError
 log: structlog.stdlib.BoundLogger = structlog.get_logger("ilab.loops")
 
 REST_AFTER_FAILURE: Final = 1.0
+LONGEST_REST: Final = 30.0
 
 
 async def keep_going(name: str, step: Callable[[], Awaitable[bool | None]], *, every: float) -> None:
     """Take the step again and again: at once while it returns True, else after `every` seconds of real time."""
     silent = False
+    rest = REST_AFTER_FAILURE
     while True:
         try:
             more = await step()
@@ -30,8 +32,10 @@ async def keep_going(name: str, step: Callable[[], Awaitable[bool | None]], *, e
         except Exception:
             # The loops' own funnel: a step that fails is logged whole and tried again; the loop must not end.
             log.exception("fault", loop=name)
-            await asyncio.sleep(REST_AFTER_FAILURE)
+            await asyncio.sleep(rest)
+            rest = min(2 * rest, LONGEST_REST)
             continue
+        rest = REST_AFTER_FAILURE
         if silent:
             log.info("the database answers again", loop=name)
             silent = False

@@ -21,7 +21,7 @@ LONGEST: Final = 3000
 
 _LINK: Final = re.compile(r"<(?P<target>(?:https?|mailto|tel):[^|>\s]+)(?:\|(?P<label>[^>]*))?>")
 _REFERENCE: Final = re.compile(r"<(?P<sign>[@#!])(?P<id>[A-Za-z0-9^._-]+)(?:\|[^>]*)?>")
-_LONG_DASH: Final = re.compile(r"(?<!\S)[—–‒―]-?(?=[A-Za-z])")
+_LONG_DASH: Final = re.compile(r"(?<!\S)[—–‒―]{1,2}-?(?=[A-Za-z])")
 _QUOTES: Final = str.maketrans({"“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "‘": "'", "’": "'", "‚": "'"})
 _SPACES: Final = re.compile(r"[\s\u00a0\u2007\u202f\u200b\ufeff]+")
 _TOKEN: Final = re.compile(r'(?P<lead>--[\w-]+=)?(?:"(?P<double>[^"]*)"|\'(?P<single>[^\']*)\'(?!\S))|(?P<bare>\S+)')
@@ -99,20 +99,17 @@ def refuse_incomplete(incomplete: Incomplete) -> UsageError:
 def render(invocation: Invocation) -> str:
     """Return a line that `parse` turns into the same Invocation."""
     parts = [invocation.operation.words]
-    trailing = []
     for field in invocation.operation.fields:
         value = getattr(invocation.args, field.name)
         if not field.required and value == field.default:
             continue
         if field.kind is Kind.FLAG:
             parts.append(field.flag)
-        elif field.rest:
-            trailing.append(_say(value))
         elif field.positional:
             parts.append(_quote(_say(value)))
         else:
             parts.append(f"{field.flag} {_quote(_say(value))}")
-    return " ".join(parts + trailing)
+    return " ".join(parts)
 
 
 def value_of(operation: Operation, field: Field, word: str) -> Any:
@@ -256,7 +253,9 @@ def _say(value: Any) -> str:
 
 
 def _quote(word: str) -> str:
-    return f'"{word}"' if not word or " " in word or word.startswith(("--", '"', "'")) else word
+    if word and " " not in word and not word.startswith(("--", '"', "'")):
+        return word
+    return f'"{word}"' if '"' not in word else "'" + word.replace("'", "’") + "'"
 
 
 def needs_no_args(operation: Operation) -> bool:

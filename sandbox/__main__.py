@@ -22,29 +22,27 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-
 from sandbox.databases import DatabaseProxy
 from sandbox.product import ProductDatabase, company_of, seed
 from sandbox.server import Config, Sandbox
 from sandbox.world import CAST, Clock
 
-MANIFEST: Final = Path(__file__).parent.parent / "manifest.yml"
 BOT_ENV: Final = "bot.env"
 CLOCK: Final = "clock.json"
 STATE: Final = "workspace.json"
 PR_SET_PDEATHSIG: Final = 1
 
 
-def main(arguments: Sequence[str] | None = None, *, env_file: Path | None = None) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run the sandbox or a command in it; return the exit status."""
-    del env_file  # the sandbox writes its own
-    given = _parser().parse_args(arguments)
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    cut = words.index("run") + 1 if "run" in words else len(words)  # what follows is the bot's, not ours
+    given, words = _parser().parse_args(words[:cut]), words[cut:]
     data_dir: Path = given.data_dir.resolve()
     if given.do == "bot":
         return _bot(data_dir)
     if given.do == "run":
-        return _run(data_dir, given.words)
+        return _run(data_dir, words)
     if given.fresh and data_dir.exists():
         shutil.rmtree(data_dir)
     data_dir.mkdir(parents=True, exist_ok=True)
@@ -63,8 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--http", action="store_true", help="Slack calls the bot over signed HTTP, not Socket Mode")
     parser.set_defaults(do="serve")
     commands = parser.add_subparsers(metavar="command")
-    run = commands.add_parser("run", help="run one of the bot's commands in the running sandbox")
-    run.add_argument("words", nargs=argparse.REMAINDER)
+    run = commands.add_parser("run", help="run one of the bot's commands in the running sandbox", add_help=False)
     run.set_defaults(do="run")
     commands.add_parser("bot").set_defaults(do="bot")
     return parser
@@ -118,7 +115,6 @@ async def _company(data_dir: Path, given: argparse.Namespace) -> AsyncIterator[t
         stack.push_async_callback(bot.stop)
         config = Config(
             port=port,
-            manifest=yaml.safe_load(MANIFEST.read_text(encoding="utf-8")),
             request_url=f"http://127.0.0.1:{bot_port}/slack/events" if given.http else None,
             completions=completions(),
             state_file=data_dir / STATE if given.keep else None,
@@ -133,7 +129,7 @@ async def _company(data_dir: Path, given: argparse.Namespace) -> AsyncIterator[t
         }
         if given.http:
             environment.pop("ILAB_SLACK__APP_TOKEN", None)
-        _write_private(data_dir / BOT_ENV, "".join(f"{name}='{value}'\n" for name, value in environment.items()))
+        _write_private(data_dir / BOT_ENV, "".join(f'{name}="{value}"\n' for name, value in environment.items()))
         bot.environment = environment
         _write_clock(sandbox.world.clock, data_dir / CLOCK)
         watching = asyncio.create_task(_keep_clock(sandbox.world.clock, data_dir / CLOCK))
@@ -148,7 +144,7 @@ async def _populate(stack: AsyncExitStack, sandbox: Sandbox, product: str, stagi
     for conninfo, fill in ((product, seed.create), (staging, seed.create_staging)):
         database = await ProductDatabase(conninfo).open()
         stack.push_async_callback(database.close)
-        if await database.seeded_at() is None:
+        if await database.seeded() is None:
             await asyncio.to_thread(fill, conninfo, now)
         opened.append(database)
     await company_of(sandbox.world).attach(*opened)
@@ -164,7 +160,7 @@ class BotProcess:
         self._web_port = web_port
         self._process: asyncio.subprocess.Process | None = None
 
-    def state(self) -> dict[str, Any]:
+    async def state(self) -> dict[str, Any]:
         """`running` with its pid, or `stopped`."""
         if self._process is None or self._process.returncode is not None:
             return {"state": "stopped", "pid": None}
@@ -172,7 +168,7 @@ class BotProcess:
 
     async def start(self) -> None:
         """It runs; nothing happens where it runs already."""
-        if self.state()["state"] == "running":
+        if self._process is not None and self._process.returncode is None:
             return
         kept = {name: value for name, value in os.environ.items() if not name.startswith("ILAB_")}
         settings = {**self.environment, "ILAB_WEB__PORT": str(self._web_port), "PYTHONPATH": _pythonpath()}

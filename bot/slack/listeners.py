@@ -16,6 +16,7 @@ import structlog
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.response import BoltResponse
+from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.metrics import ACKS
 from bot.operation import Registry
@@ -47,7 +48,8 @@ def build(slack: Slack, inbox: Inbox, registry: Registry, *, command: str) -> As
 
     app = AsyncApp(
         name="ilab",
-        client=slack.quick,
+        # without a token: Bolt warns of one that `authorize` makes needless
+        client=AsyncWebClient(base_url=slack.quick.base_url, session=slack.session),
         authorize=authorize,
         process_before_response=True,
         request_verification_enabled=False,

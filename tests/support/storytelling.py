@@ -1,0 +1,229 @@
+"""Stories: conversations with the whole bot, in the sandbox's workspace, on a real PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bot import app
+from bot.app import Bot
+from bot.settings import Settings
+from bot.store import posts
+from bot.store.database import DatabaseSilentError
+from sandbox.databases import DatabaseProxy
+from sandbox.server import Sandbox
+
+
+@dataclass(frozen=True, kw_only=True)
+class Said:
+    """A message as a person sees it, as plain text with its buttons in square brackets."""
+
+    text: str
+    raw: Mapping[str, Any]
+
+    @property
+    def first_line(self) -> str:
+        """The verdict."""
+        return self.text.splitlines()[0] if self.text else ""
+
+    @property
+    def ephemeral(self) -> bool:
+        """Whether only this person sees it."""
+        return bool(self.raw.get("is_ephemeral"))
+
+    @property
+    def buttons(self) -> list[str]:
+        """The labels of its buttons."""
+        return re.findall(r"\[([^\]]+)\]", self.text)
+
+
+@dataclass(kw_only=True)
+class Story:
+    """One sandbox with its bots."""
+
+    sandbox: Sandbox
+    directory: Path
+    proxies: Mapping[str, DatabaseProxy]
+    stack: AsyncExitStack
+    extra: dict[str, str] = field(default_factory=dict)
+    bots: list[Bot] = field(default_factory=list)
+
+    # the bot
+
+    def settings(self, **changed: str) -> Settings:
+        """The settings that point a bot at this sandbox, with some changed or (empty) taken away."""
+        environment = self.sandbox.bot_environment() | {
+            "ILAB_DATABASE_URL": self.proxies["own"].conninfo,
+            "ILAB_STATUS__CACHE_SECONDS": "0",
+            "ILAB_STATUS_PAGES__CACHE_SECONDS": "0",
+            "ILAB_ROLES__CACHE_SECONDS": "0",
+        }
+        if "product" in self.proxies:
+            environment["ILAB_PRODUCT__DATABASE_URL"] = self.proxies["product"].conninfo
+        environment |= self.extra | changed
+        path = self.directory / f"bot-{time.monotonic_ns()}.env"
+        path.write_text("".join(f'{name}="{value}"\n' for name, value in environment.items() if value))
+        return Settings(_env_file=path)
+
+    @asynccontextmanager
+    async def bot(self, **changed: str) -> AsyncIterator[Bot]:
+        """A bot that serves until the block ends."""
+        settings = self.settings(**changed)
+        async with app.serving(settings, data_dir=self.directory / "bot", clock=self.sandbox.world.clock.now) as bot:
+            self.bots.append(bot)
+            try:
+                await self._heard(bot)
+                yield bot
+            finally:
+                self.bots.remove(bot)
+
+    async def start(self, **changed: str) -> Bot:
+        """A bot that serves until the story ends."""
+        return await self.stack.enter_async_context(self.bot(**changed))
+
+    async def _heard(self, bot: Bot) -> None:
+        if bot.socket is not None:
+            await until(lambda: self.sandbox.workspace.socket.connections >= len(self.bots), "the bot never connected")
+            await until(lambda: bot.socket is not None and bot.socket.connected, "the bot does not know it is connected")
+
+    # the people
+
+    def person(self, name: str) -> str:
+        """A person's id, by name."""
+        return self.sandbox.world.person(name).id
+
+    def channel(self, name: str) -> str:
+        """A channel's id, by name."""
+        return self.sandbox.workspace.channel(name).id
+
+    async def says(self, name: str, text: str, channel: str = "incidents", thread_ts: str | None = None) -> Any:
+        """A person types; returns when Slack has its ack, or gave up."""
+        return await self.sandbox.workspace.say(self.person(name), self.channel(channel), text, thread_ts)
+
+    async def asks(self, name: str, text: str, channel: str = "incidents", thread_ts: str | None = None) -> Said:
+        """A person types, and reads what came of it: the newest message that they did not see before."""
+        before = {self._stamp(said) for said in self.sees(name, channel, thread_ts)}
+        outcome = await self.says(name, text, channel, thread_ts)
+        assert outcome.ok, f"Slack says: {outcome.error}; toasts {self.toasts(name)}"
+        return await self._news(name, channel, thread_ts or (outcome.ts if not text.startswith("/") else None), before)
+
+    async def presses(self, name: str, label: str, channel: str = "incidents") -> Said:
+        """A person presses the newest button of that label, and reads what came of it."""
+        said = next(said for said in reversed(self.sees(name, channel)) if label in said.buttons)
+        element, block = _button(said.raw, label)
+        container = {
+            "type": "ephemeral" if said.ephemeral else "message",
+            "channel": self.channel(channel),
+            "ts": said.raw["ts"],
+        }
+        before = {self._stamp(other) for other in self.sees(name, channel)}
+        outcome = await self.sandbox.workspace.click(
+            self.person(name), container, block, element["action_id"], element.get("value")
+        )
+        assert outcome.ok, f"Slack says: {outcome.error}; toasts {self.toasts(name)}"
+        return await self._news(name, channel, None, before)
+
+    def sees(self, name: str, channel: str = "incidents", thread_ts: str | None = None) -> list[Said]:
+        """What the person sees in the channel or thread, oldest first."""
+        person, place = self.person(name), self.sandbox.workspace.channel(channel)
+        in_thread = [message for message in place.messages if _is_shown(message, thread_ts)]
+        for_them = [held["message"] for held in place.ephemerals if held["to"] == person]
+        shown = in_thread + [message for message in for_them if _is_shown(message, thread_ts)]
+        return [
+            Said(text=flat(message), raw=message) for message in sorted(shown, key=lambda message: str(message["ts"]))
+        ]
+
+    def toasts(self, name: str) -> list[str]:
+        """What Slack itself told the person."""
+        person = self.person(name)
+        return [text for who, text in self.sandbox.workspace.toasts if who == person]
+
+    async def _news(self, name: str, channel: str, thread_ts: str | None, before: set[str]) -> Said:
+        await self.settled()
+        mine = self.person(name)
+        news = [
+            said
+            for said in self.sees(name, channel, thread_ts)
+            if self._stamp(said) not in before and said.raw.get("user") != mine
+        ]
+        assert news, f"nothing new for {name} in {channel}; toasts {self.toasts(name)}"
+        return news[-1]
+
+    @staticmethod
+    def _stamp(said: Said) -> str:
+        return f"{said.raw['ts']}{said.raw.get('edited')}{said.text}"
+
+    # time
+
+    async def settled(self) -> None:
+        """Everything under way has ended: deliveries, the bots' work, and their posts."""
+        quiet = 0
+
+        async def idle() -> bool:
+            await self.sandbox.workspace.settled()
+            if any(bot.inbox.in_hand for bot in self.bots):
+                return False
+            for bot in self.bots[:1]:
+                try:
+                    if await bot.core.services.database.call(posts.waiting):
+                        return False
+                except DatabaseSilentError:
+                    continue
+            return True
+
+        deadline = time.monotonic() + 20
+        while quiet < 2:
+            quiet = quiet + 1 if await idle() else 0
+            assert time.monotonic() < deadline, "it never settled"
+            await asyncio.sleep(0.005)
+
+
+def _is_shown(message: Mapping[str, Any], thread_ts: str | None) -> bool:
+    thread = message.get("thread_ts")
+    return thread == thread_ts if thread_ts else thread in (None, message["ts"])
+
+
+async def until(holds: Any, otherwise: str, seconds: float = 15) -> None:
+    """Wait until something holds; it fails with the sentence where it never does."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found = holds()
+        if asyncio.iscoroutine(found):
+            found = await found
+        if found:
+            return
+        assert time.monotonic() < deadline, otherwise
+        await asyncio.sleep(0.01)
+
+
+def flat(message: Mapping[str, Any]) -> str:
+    """A message's blocks as plain text; what has no blocks, by its text."""
+    blocks = message.get("blocks") or []
+    if not blocks or blocks[0].get("type") == "rich_text":
+        return str(message.get("text", ""))
+    return "\n".join(filter(None, (_flat_block(block) for block in blocks)))
+
+
+def _flat_block(block: Mapping[str, Any]) -> str:
+    kind = block["type"]
+    if kind in ("section", "header"):
+        return str(block["text"]["text"]).replace("*", "")
+    if kind == "context":
+        return " ".join(element["text"] for element in block["elements"])
+    if kind == "actions":
+        return " ".join(f"[{element['text']['text']}]" for element in block["elements"])
+    return f"({kind})"
+
+
+def _button(message: Mapping[str, Any], label: str) -> tuple[Mapping[str, Any], str]:
+    for block in message["blocks"]:
+        for element in block.get("elements", []):
+            if element.get("type") == "button" and element["text"]["text"] == label:
+                return element, block["block_id"]
+    raise LookupError(label)
