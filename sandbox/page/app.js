@@ -27,6 +27,8 @@ let shown = null;
 let lastTs = "";
 let homeSurface = null;
 let homeView;
+let homeWait = 0;
+let homeTimer = null;
 
 // what the person does
 
@@ -46,6 +48,7 @@ const actions = {
   click,
   options,
   react: (message, name, remove) => tried(() => person.do("react", { channel: at.channel, ts: message.ts, name, ...(remove ? { remove: true } : {}) })),
+  remove: (message) => tried(() => person.do("delete", { channel: at.channel, ts: message.ts })),
   edit: (message, text) => tried(() => person.do("edit", { channel: at.channel, ts: message.ts, text })),
   messageShortcuts: () => (state.shortcuts ?? []).filter((one) => one.type === "message"),
   shortcut: (one, message) => tried(() => person.do("shortcut", { callback_id: one.callback_id, ...(message ? { channel: at.channel, ts: message.ts } : {}) })),
@@ -122,6 +125,7 @@ async function openHome() {
   at.home = true;
   closeThread(false);
   homeView = undefined;
+  homeWait = 0;
   setPane("main");
   remember();
   drawLeft();
@@ -306,6 +310,13 @@ const lookAtHome = single(async (look = false) => {
   drawHome(view);
 });
 
+// An app may publish its home each time it is looked at: looks that follow looks come slower and slower.
+function homeChanged() {
+  clearTimeout(homeTimer);
+  homeTimer = setTimeout(() => at.home && lookAtHome(true), homeWait);
+  homeWait = Math.min(homeWait * 2 || 400, 10_000);
+}
+
 function drawHome(view) {
   if (!view) {
     fill($("messages"), h("div", { class: "empty" }, h("p", {}, "The app has not published its home yet.")));
@@ -338,7 +349,7 @@ function heard(event) {
     }
     channelsSoon();
   } else if (event.type === "view" || event.type === "views") lookAtViews();
-  else if (event.type === "home") at.home && lookAtHome(true);
+  else if (event.type === "home") at.home && homeChanged();
   else if (event.type === "channels") channelsSoon();
   else if (event.type === "toast") toast(event.text, event.kind);
   else if (event.type === "clock") {

@@ -4,7 +4,7 @@ import { avatar } from "./avatar.js";
 import { renderAttachments, renderBlocks, Surface } from "./blocks.js";
 import { ago, clockTime, dayKey, dayName, wholeTime } from "./dates.js";
 import { me, nameOf, person } from "./directory.js";
-import { toast, tried } from "./dialogs.js";
+import { confirmed, toast, tried } from "./dialogs.js";
 import { h, icon, iconButton, keepingFocus, menu, popup, roving } from "./dom.js";
 import { glyph, PICKS, symbol } from "./emoji.js";
 import { emoji, mrkdwn, plain } from "./mrkdwn.js";
@@ -93,7 +93,7 @@ export class MessageList {
         if (!this.thread) piece(`day ${day}`, dayName(message.ts), () => h("div", { class: "day", role: "separator" }, h("span", {}, dayName(message.ts))));
         before = null;
       }
-      const follows = before && !message.subtype && !before.subtype && authorOf(before) === authorOf(message) && message.ts - before.ts < 300 && !message.is_ephemeral === !before.is_ephemeral && !this.pins.has(message.ts);
+      const follows = before && !message.subtype && !before.subtype && authorOf(before) === authorOf(message) && message.ts - before.ts < 300 && !message.is_ephemeral && !before.is_ephemeral && !this.pins.has(message.ts);
       const sign = JSON.stringify([message, follows, this.pins.has(message.ts), authorName(message), this.thread, me()]);
       piece(stamp(message), sign, () => this.message(message, follows));
       before = message;
@@ -217,6 +217,7 @@ export class MessageList {
       whole && react("eyes"),
       ...(whole ? this.actions.messageShortcuts().map((one) => ({ text: one.name, note: "ilab", run: () => this.actions.shortcut(one, message) })) : []),
       whole && message.user === me() && { text: "Edit", run: () => this.edit(message) },
+      whole && message.user === me() && { text: "Delete", danger: true, run: () => this.remove(message) },
       { text: "Copy the text", run: () => tried(async () => {
         await navigator.clipboard.writeText(plain(message.text ?? ""));
         toast("Copied", "good");
@@ -235,6 +236,11 @@ export class MessageList {
     roving(grid, "button", { horizontal: true });
     layer.place();
     grid.firstElementChild.focus();
+  }
+
+  async remove(message) {
+    const sure = await confirmed({ title: "Delete this message?", body: gist(message), yes: "Delete", no: "Cancel", danger: true });
+    if (sure) await this.actions.remove(message);
   }
 
   edit(message) {

@@ -116,8 +116,8 @@ export class Panel {
   drawClock(clock) {
     return [
       h("h3", {}, "The bot’s clock", h("output", { class: "now", "aria-label": "now, for the bot" })),
+      h("div", { class: "clock-row" }, segments("Speed", SPEEDS.map((speed) => [speed, `×${speed}`]), clock.speed, (speed) => this.do("clock", { speed }), "speed")),
       h("div", { class: "buttons" },
-        segments("Speed", SPEEDS.map((speed) => [speed, `×${speed}`]), clock.speed, (speed) => this.do("clock", { speed }), "speed"),
         JUMPS.map(([words, jump]) => h("button", { type: "button", class: "button", data: { key: `jump/${jump}` }, on: { click: () => this.do("clock", { jump }) } }, words))),
     ];
   }

@@ -58,6 +58,7 @@ class App:
         """Payload type (or `slash_commands`) → what goes into its acknowledgement."""
         self._sandbox = sandbox
         self._session = session
+        self._work: list[asyncio.Future[Json]] = []
 
     async def call(self, method: str, token: str = CREDENTIALS["slack.bot_token"], **arguments: Any) -> Json:
         """Call the Web API; it must say ok."""
@@ -68,6 +69,10 @@ class App:
             body: Json = await answer.json()
         assert body["ok"], body
         return body
+
+    def later(self, method: str, **arguments: Any) -> None:
+        """Call the Web API after the acknowledgement that asks for it."""
+        self._work.append(asyncio.ensure_future(self.call(method, **arguments)))
 
     async def post(self, channel: str, text: str, blocks: list[Json] | None = None, **more: Any) -> str:
         """Post a message and return its ts."""
@@ -137,7 +142,7 @@ async def app(sandbox: Sandbox) -> AsyncIterator[App]:
         await asyncio.wait_for(ready.wait(), 5)
         yield small
         listening.cancel()
-        await asyncio.gather(listening, return_exceptions=True)
+        await asyncio.gather(listening, *small._work, return_exceptions=True)
 
 
 Opening = Callable[..., Any]

@@ -251,6 +251,29 @@ async def test_what_changes_is_seen_at_once(app: Any, visit: Any) -> None:
     await expect(box).to_be_focused()
 
 
+async def test_a_lost_connection_comes_back_by_itself(sandbox: Sandbox, app: Any, visit: Any) -> None:
+    """What was said while the page was cut off is there when the connection is back."""
+    page: Page = await visit()
+    await sandbox._persons.stop()
+    await app.post("C0INCIDNT", "said in between")
+    await expect(page.locator(".message").last).to_contain_text("said in between")
+    await expect(page.get_by_text("Reconnecting …")).to_have_count(0)
+
+
+async def test_an_app_that_publishes_at_every_look_is_not_asked_without_end(app: Any, visit: Any) -> None:
+    """The App Home shows what the app published after it was opened, and the two do not chase each other."""
+    app.answers["event_callback"] = lambda _: app.later(
+        "views.publish",
+        user_id="U0ALICE01",
+        view={"type": "home", "blocks": [{"type": "header", "text": plain(f"look {len(app.heard)}")}]},
+    )
+    page: Page = await visit()
+    await page.get_by_role("button", name="ilab home").click()
+    await expect(page.locator(".home").get_by_role("heading")).to_contain_text("look")
+    await page.wait_for_timeout(2500)
+    assert len([heard for heard in app.heard if heard.get("type") == "event_callback"]) < 8
+
+
 async def test_only_one_person_sees_an_ephemeral_message(app: Any, visit: Any) -> None:
     """An ephemeral message is marked, can be dismissed, and is nobody else's."""
     await app.call("chat.postEphemeral", channel="C0INCIDNT", user="U0ALICE01", text="for your eyes")
