@@ -39,9 +39,10 @@ HEADERS: dict[str, dict[str, str]] = {
 class Company:
     """All stand-ins of one world behind one address."""
 
-    def __init__(self, world: World, faults: Faults, vendors: dict[str, Vendor], url: str) -> None:
+    def __init__(self, world: World, faults: Faults, vendors: dict[str, Vendor], server: TestServer) -> None:
         """Hold what a test needs."""
-        self.world, self.faults, self.vendors, self.url = world, faults, vendors, url
+        self.world, self.faults, self.vendors, self.server = world, faults, vendors, server
+        self.url = str(server.make_url("")).rstrip("/")
         self.clients: list[httpx.AsyncClient] = []
 
     def client(self, vendor: str, **headers: str) -> httpx.AsyncClient:
@@ -63,7 +64,7 @@ async def company() -> AsyncIterator[Company]:
         vendor.add_routes(app.router)
     server = TestServer(app)
     await server.start_server()
-    served = Company(world, faults, vendors, str(server.make_url("")).rstrip("/"))
+    served = Company(world, faults, vendors, server)
     yield served
     for client in served.clients:
         await client.aclose()
