@@ -46,6 +46,10 @@ class Connections:
         return self.total / self.maximum if self.maximum else 1.0
 
 
+class DatabaseFullError(ProviderError):
+    """The product's database answers, and has no connection left for us: nor for anybody else, most likely."""
+
+
 class ProductDatabase:
     """The product's database. Nothing is opened before it is asked."""
 
@@ -135,7 +139,8 @@ def _from_psycopg(error: psycopg.Error) -> ProviderError:
     if isinstance(error, psycopg.errors.QueryCanceled):
         kind, why = "timeout", "the query ran into the statement timeout"
     elif isinstance(error, psycopg.errors.TooManyConnections) or any(words in said for words in _FULL):
-        kind, why = "rejected", "no connection is left"
+        why = "no connection is left"
+        return DatabaseFullError(f"{PROVIDER} could not be read: {why}.", provider=PROVIDER, kind="rejected", why=why)
     elif isinstance(error, psycopg.errors.InsufficientPrivilege):
         kind, why = "unauthorized", "our role may not read this"
     elif any(words in said for words in _REFUSED_US):

@@ -1,7 +1,7 @@
 """The probes: each asks one thing, and says what it found.
 
-A probe catches nothing: what a failed call means is decided in one place, `bot.health.readings.failure`, by the kind of
-the check. Its time limit is set by `bot.health.check`.
+A probe catches no failed call (a full database apart, which is an answer): what one means is decided in one place,
+`bot.health.readings.failure`, by the kind of the check. Its time limit is set by `bot.health.check`.
 """
 
 from __future__ import annotations
@@ -116,8 +116,14 @@ async def supabase_health(client: SupabaseManagement) -> Finding:
 
 async def database(client: ProductDatabase, *, within: float, slow: float) -> Finding:
     """Say whether the product's database can be connected to and read, and how full it is."""
+    from bot.product import DatabaseFullError  # noqa: PLC0415 -- it imports the database's driver
+
     started = time.monotonic()
-    found = await client.connections(within=within)
+    try:
+        found = await client.connections(within=within)
+    except DatabaseFullError as error:
+        phrase = f"The product's database is full ({error.why})"
+        return Finding(state=State.DOWN, reason=error.why, phrase=phrase, cause=Cause.OURS)
     took = time.monotonic() - started
     return connections(found, took=took, slow=slow, warn=client.settings.warn_connections,
                        alert=client.settings.alert_connections)  # fmt: skip

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from bot.errors import ProviderError
 
@@ -129,6 +130,10 @@ class Reading:
         return max(0.0, (now - self.checked_at).total_seconds())
 
 
+_SHUT_OFF: Final = {402: "over the plan's limits (402)", 540: "the project is paused (540)"}
+"""What Supabase answers for a project that it does not serve: ours to pay for, or to wake."""
+
+
 def failure(error: ProviderError, *, kind: Kind, what: str, setting: str) -> Finding:
     """Say what a failed call means for the part behind it; the table is in docs/verdict.md.
 
@@ -139,14 +144,12 @@ def failure(error: ProviderError, *, kind: Kind, what: str, setting: str) -> Fin
     if kind in (Kind.WATCHER, Kind.PAGE) or error.kind == "garbled":
         mend = f": check {setting}" if error.kind in ("unauthorized", "not_found") and setting else ""
         return Finding(state=State.UNKNOWN, reason=reason + mend, reached=reached)
+    if error.status in _SHUT_OFF:
+        return Finding(state=State.DOWN, reason=reason, phrase=f"{what} is shut off ({reason})", cause=Cause.OURS)
     if error.kind in ("refused", "timeout", "server"):
         cause = Cause.THEIRS if kind is Kind.SHARED else Cause.UNCLEAR
         return Finding(
             state=State.DOWN, reason=reason, phrase=f"{what} is down ({reason})", cause=cause, reached=reached
-        )
-    if error.status == 402:  # Supabase answers an organisation over its quota so
-        return Finding(
-            state=State.DOWN, reason=reason, phrase=f"{what} is shut off ({reason})", cause=Cause.OURS, reached=True
         )
     mend = f": check {setting}" if error.kind != "rate_limited" and setting else ""
     return Finding(state=State.DEGRADED, reason=reason + mend, phrase=f"{what} refuses us ({reason})", cause=Cause.OURS)
@@ -165,4 +168,6 @@ def _said(error: ProviderError) -> str:
     }
     if error.kind in fixed:
         return fixed[error.kind]
+    if status in _SHUT_OFF:
+        return _SHUT_OFF[status]
     return error.why or (f"answers {status}" if status else error.what)

@@ -277,7 +277,7 @@ def verdict(readings: Iterable[Reading]) -> Verdict:
     }
     failing = [reading for reading in asked if reading.failing and reading.group is not Group.PAGES]
     causes = [reading for reading in failing if not reading.symptom] or failing
-    judged = tuple(judge(reading, pages) for reading in sorted(causes, key=_severity))
+    judged = tuple(sorted((judge(reading, pages) for reading in causes), key=_severity))
     notices = tuple(reading for reading in asked if _is_notice(reading))
     tally = Tally(readings=asked, judged=judged, notices=notices)
     row = next(row for row in TOGETHER if row.holds(tally))
@@ -305,16 +305,17 @@ def judge(reading: Reading, pages: dict[str, Reading]) -> Judged:
         for trouble in pages[vendor].troubles
         if set(trouble.parts) & set(reading.needs)
     ]
-    view = PageView.INCIDENT if matching else PageView.CLEAN if readable else PageView.UNREADABLE
+    nearest = vendors[:1] == readable[:1] and bool(readable)
+    view = PageView.INCIDENT if matching else PageView.CLEAN if nearest else PageView.UNREADABLE
     row = next(row for row in WHOSE if row.cause is reading.cause and row.page is view)
-    asked = readable or vendors
+    unread = [vendor for vendor in vendors if vendor not in readable]
+    asked = readable if view is PageView.CLEAN else unread
     says = row.words.format(
         vendor=VENDORS[matching[0][0]].title if matching else "",
         incident=matching[0][1].title if matching else "",
         pages=_pages(asked),
         are="is" if len(asked) == 1 else "are",
     )
-    unread = [vendor for vendor in vendors if vendor not in readable]
     if view is PageView.CLEAN and unread:
         says += f" ({_pages(unread)} could not be read)"
     return Judged(reading=reading, row=row, says=says)
@@ -341,8 +342,10 @@ def _worse(state: State) -> int:
     return [State.NOT_CONFIGURED, State.OK, State.UNKNOWN, State.DEGRADED, State.DOWN].index(state)
 
 
-def _severity(reading: Reading) -> tuple[int, bool]:
-    return -_worse(reading.state), not reading.alert
+def _severity(judged: Judged) -> tuple[int, bool, bool]:
+    """What is worst comes first, and of the same, what a vendor has confirmed."""
+    reading = judged.reading
+    return -_worse(reading.state), not reading.alert, judged.row.page is not PageView.INCIDENT
 
 
 def _phrase(reading: Reading) -> str:

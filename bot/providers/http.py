@@ -82,7 +82,7 @@ class Api:
             async with asyncio.timeout(self.timeout):
                 request = self.http.build_request(
                     method,
-                    self.base_url.rstrip("/") + path,
+                    self.base_url.rstrip("/") + path if path else self.base_url,
                     params=params,
                     json=body,
                     content=content,

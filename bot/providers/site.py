@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import urljoin, urlsplit
@@ -20,6 +21,7 @@ class SiteAnswer:
 
     status: int
     json: bool
+    """Whether the body is a JSON object; of an answer to HEAD nobody knows."""
     method: str
     hops: int = 0
     elsewhere: str = ""
@@ -68,7 +70,7 @@ class Site:
                 if not location or not target or _bare(elsewhere) != own:
                     return SiteAnswer(
                         status=response.status_code,
-                        json=is_json(response),
+                        json=await _is_object(response),
                         method=method,
                         hops=hop,
                         elsewhere=elsewhere if target else "",
@@ -77,6 +79,16 @@ class Site:
                     )
             api = replace(api, base_url=target)
         raise self._api.failed("garbled", why=f"redirects in a circle ({_MOST_HOPS} times)")
+
+
+async def _is_object(response: httpx.Response) -> bool:
+    """Whether the answer is a JSON object, as the app's own answers are."""
+    if response.request.method == "HEAD" or not is_json(response):
+        return False
+    try:
+        return isinstance(json.loads(await response.aread()), dict)
+    except ValueError:
+        return False
 
 
 def _bare(netloc: str) -> str:

@@ -10,11 +10,11 @@ import httpx
 from pydantic import BaseModel, TypeAdapter
 
 from bot.errors import ProviderError
-from bot.health.components import VENDORS
 from bot.providers.http import Api
 from bot.settings import StatusPagesSettings
 
-PAGES: Final = ("vercel", "supabase", "stripe", "openai", "slack")
+PAGES: Final = {"vercel": "Vercel", "supabase": "Supabase", "stripe": "Stripe", "openai": "OpenAI", "slack": "Slack"}
+"""Vendor → what it is called."""
 OVER: Final = ("resolved", "postmortem", "completed")
 
 
@@ -96,7 +96,7 @@ class _SlackCurrent(BaseModel):
 _SUMMARY: Final = TypeAdapter(_Summary)
 _LISTED: Final = TypeAdapter(_Components)
 _SLACK: Final = TypeAdapter(_SlackCurrent)
-_SLACK_IMPACTS: Final = {"outage": "critical", "incident": "major", "notice": "minor", "maintenance": "maintenance"}
+_SLACK_IMPACTS: Final = {"outage": "critical", "incident": "minor", "notice": "minor", "maintenance": "maintenance"}
 
 
 class StatusPages:
@@ -113,7 +113,7 @@ class StatusPages:
 
     async def page(self, vendor: str) -> Page:
         """Return what the vendor's page says now. Raise ProviderError, `garbled` for anything but the documented JSON."""
-        api = Api(provider=f"{VENDORS[vendor].title}'s status page", http=self._http, base_url=self.address(vendor))
+        api = Api(provider=f"{PAGES[vendor]}'s status page", http=self._http, base_url=self.address(vendor))
         if vendor == "slack":
             return _slack(await api.read("", _SLACK))
         found = await api.read("", _SUMMARY)

@@ -14,7 +14,7 @@ from psycopg.conninfo import make_conninfo
 from pydantic import SecretStr
 
 from bot.errors import ProviderError
-from bot.product import ProductDatabase
+from bot.product import DatabaseFullError, ProductDatabase
 from bot.settings import ProductSettings
 from bot.store.embedded import EmbeddedServer
 from sandbox.databases import DatabaseProxy
@@ -130,6 +130,7 @@ async def test_no_free_connection_is_said_as_such(proxy: DatabaseProxy, role: st
     async with await psycopg.AsyncConnection.connect(proxy.conninfo, autocommit=True) as owner:
         await owner.execute(f"ALTER ROLE {role} CONNECTION LIMIT 0".encode())
     error = await failed(product(make_conninfo(proxy.conninfo, user=role)).connections())
+    assert isinstance(error, DatabaseFullError)
     assert (error.kind, error.why) == ("rejected", "no connection is left")
 
 

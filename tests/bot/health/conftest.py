@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import httpx
@@ -29,11 +29,20 @@ class Company:
     vendors: dict[str, Vendor]
     settings: Settings
     providers: Providers
+    http: httpx.AsyncClient
     health: Health
 
     async def report(self) -> Report:
         """A report of now."""
         return await self.health.report(fresh=True)
+
+    def bot_with(self, **sections: dict[str, Any]) -> Health:
+        """The health service of a bot with some settings changed."""
+        given = self.settings.model_dump()
+        for section, values in sections.items():
+            given[section] |= values
+        settings = Settings(**given)
+        return build_health(settings, build_providers(settings, self.http), None, self.world.clock.now)
 
     def switch(self, vendor: str, name: str, option: str) -> None:
         """Put a vendor's switch."""
@@ -42,6 +51,16 @@ class Company:
     def calls(self, vendor: str) -> list[str]:
         """The calls that a vendor has had, by name."""
         return [logged.call for logged in self.vendors[vendor].log]
+
+    def heal(self) -> None:
+        """Everything is well again, and nothing has been asked yet."""
+        self.faults.clear()
+        self.world.maintenance = False
+        for vendor in self.vendors.values():
+            for switch in vendor.switches:
+                if vendor.state[switch.name] != switch.options[0]:
+                    vendor.set_switch(switch.name, switch.options[0])
+            vendor.log.clear()
 
 
 def settings_for(url: str) -> dict[str, Any]:
@@ -59,19 +78,20 @@ def settings_for(url: str) -> dict[str, Any]:
         "vercel": keys["vercel"] | {"base_url": f"{url}/vercel"},
         "supabase": keys["supabase"] | {"url": f"{url}/supabase", "management_url": f"{url}/supabase_management"},
         "stripe": keys["stripe"] | {"base_url": f"{url}/stripe"},
-        "openai": keys["openai"] | {"base_url": f"{url}/openai"},
+        "openai": keys["openai"] | {"base_url": f"{url}/openai", "slow_seconds": 10},
         "uptimerobot": keys["uptimerobot"] | {"base_url": f"{url}/uptimerobot/v3", "cache_seconds": 0},
         "sentry": keys["sentry"] | {"base_url": f"{url}/sentry"},
         "status_pages": {name: page.format(name) for name in ("vercel", "supabase", "stripe", "openai")}
         | {"slack": f"{url}/status_pages/slack/api/v2.0.0/current", "cache_seconds": 0},
-        "status": {"probe_timeout_seconds": 0.5, "slow_seconds": 0.3, "cache_seconds": 0},
+        "status": {"probe_timeout_seconds": 10, "slow_seconds": 10, "cache_seconds": 0},
     }
 
 
-@pytest.fixture
-async def company() -> AsyncIterator[Company]:
-    """A company in good health."""
+@pytest.fixture(scope="module")
+async def standing() -> AsyncIterator[Company]:
+    """One company for all tests of a file: its books take a while to write."""
     world, faults = World(), Faults()
+    world.rate_limits = False
     vendors = every_vendor(world, faults)
     application = web.Application()
     for vendor in vendors.values():
@@ -85,9 +105,23 @@ async def company() -> AsyncIterator[Company]:
         providers.load()
         health = build_health(settings, providers, None, world.clock.now)
         yield Company(
-            world=world, faults=faults, vendors=vendors, settings=settings, providers=providers, health=health
+            world=world,
+            faults=faults,
+            vendors=vendors,
+            settings=settings,
+            providers=providers,
+            http=http,
+            health=health,
         )
         await health.close()
     for vendor in vendors.values():
         vendor.close()
     await runner.cleanup()
+
+
+@pytest.fixture
+def company(standing: Company) -> Company:
+    """A company in good health."""
+    standing.heal()
+    health = build_health(standing.settings, standing.providers, None, standing.world.clock.now)
+    return replace(standing, health=health)

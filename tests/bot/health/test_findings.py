@@ -33,7 +33,8 @@ FAILURES = [
     ("rate_limited", 429, State.DEGRADED, Cause.OURS, State.DEGRADED, Cause.OURS, "too many requests (429)"),
     ("not_found", 404, State.DEGRADED, Cause.OURS, State.DEGRADED, Cause.OURS, "answers 404"),
     ("rejected", 400, State.DEGRADED, Cause.OURS, State.DEGRADED, Cause.OURS, "answers 400"),
-    ("rejected", 402, State.DOWN, Cause.OURS, State.DOWN, Cause.OURS, "answers 402"),
+    ("rejected", 402, State.DOWN, Cause.OURS, State.DOWN, Cause.OURS, "over the plan's limits"),
+    ("server", 540, State.DOWN, Cause.OURS, State.DOWN, Cause.OURS, "the project is paused (540)"),
     ("garbled", 200, State.UNKNOWN, Cause.UNCLEAR, State.UNKNOWN, Cause.UNCLEAR, "answers something else"),
 ]
 
@@ -241,4 +242,4 @@ def test_components_are_known_by_their_names(vendor: str, names: list[str], part
 
 def test_there_is_a_page_for_every_vendor() -> None:
     """The table of components and the pages that are read are of the same vendors."""
-    assert tuple(VENDORS) == PAGES
+    assert {vendor: parts.title for vendor, parts in VENDORS.items()} == PAGES
