@@ -217,7 +217,7 @@ export class Panel {
     const names = [["", "all vendors"], ...(this.state.vendors ?? []).map((one) => [one.name, one.title ?? one.name]), ["slack", "Slack"]];
     this.part("log head", names, this.log, () => {
       this.rows = h("ol", { class: "log", tabindex: 0, "aria-label": "Last requests, newest first" });
-      return [h("h3", {}, "Last requests", iconButton("down", "Look again", () => this.lookAtLog())), dropdown("Whose", names, this.logOf, (name) => {
+      return [h("h3", {}, "Last requests", iconButton("again", "Look again", () => this.lookAtLog())), dropdown("Whose", names, this.logOf, (name) => {
         this.logOf = name;
         this.lookAtLog();
       }, "log/of"), this.rows];
