@@ -61,6 +61,8 @@ class Ledger:
                 self._refund(purchase, purchase.package.cents, seconds(half), "requested_by_customer", {})
             if purchase.paid and purchase.granted == 0:
                 self.undelivered.add(f"evt_{purchase.suffix}cs")
+        self._refunds_of_books = len(self.refunds)
+        self._regulars = [one for one in books.customers if one.stripe_id]
 
     # finding
 
@@ -91,7 +93,7 @@ class Ledger:
         package = next(package for package in PACKAGES if package.key == package_key)
         one = customer if customer.stripe_id else replace(customer, stripe_id=f"cus_Ilab{customer.number:06d}")
         self.customers.setdefault(one.stripe_id, one)
-        at = datetime.fromtimestamp(int(now), UTC)
+        at = datetime.fromtimestamp(int(now) - 2, UTC)  # its last event comes two seconds later: now
         purchase = Purchase(
             number=len(self.purchases) + 1, customer=one, package=package, at=at, left=package.interviews
         )
@@ -127,10 +129,14 @@ class Ledger:
     @cached_property
     def _of_books(self) -> list[Event]:
         """The events of all purchases of the books, newest first; those to come later are among them."""
-        horizon = self.books.now.timestamp() + 2 * 86_400
-        return sorted(
-            (event for purchase in self.books.purchases for event in events_of(purchase, horizon)), reverse=True
-        )
+        horizon = self.books.now.timestamp() + 400 * 86_400
+        events = [event for purchase in self.books.purchases for event in events_of(purchase, horizon)]
+        for made in self.refunds[: self._refunds_of_books]:
+            purchase = self.purchase(made["charge"])
+            if purchase is not None:
+                name = f"evt_{purchase.suffix}re"
+                events.append(Event(created=made["created"], id=name, type="charge.refunded", purchase=purchase))
+        return sorted(events, reverse=True)
 
     def events(self, now: float, *, silent_since: float | None) -> Iterator[Event]:
         """Give the events of the last 30 days, newest first.
@@ -152,9 +158,8 @@ class Ledger:
     def _stream(self, until: float) -> Iterator[Event]:
         """The account's ordinary life: customers who change their details, one each few minutes."""
         latest = int(until - YOUNGEST) // BEAT
-        people = list(self.customers.values())
-        for beat in itertools.count(latest, -1) if people else ():
-            one = people[beat * 7919 % len(people)]
+        for beat in itertools.count(latest, -1) if self._regulars else ():
+            one = self._regulars[beat * 7919 % len(self._regulars)]
             yield Event(created=beat * BEAT, id=f"evt_3Beat{beat:09d}", type="customer.updated", customer=one)
 
     def body(self, event: Event, now: float) -> Json:

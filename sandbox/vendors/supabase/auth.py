@@ -30,10 +30,10 @@ select u.id, u.aud, u.role, u.email, u.email_confirmed_at, u.phone, u.phone_conf
        u.confirmation_sent_at, u.recovery_sent_at, u.invited_at, u.last_sign_in_at, u.banned_until, u.deleted_at,
        u.raw_app_meta_data as app_metadata, u.raw_user_meta_data as user_metadata, u.created_at, u.updated_at,
        u.is_anonymous, u.encrypted_password,
-       coalesce((select jsonb_agg(jsonb_build_object(
+       coalesce((select jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
            'identity_id', i.id, 'id', i.provider_id, 'user_id', i.user_id, 'identity_data', i.identity_data,
            'provider', i.provider, 'last_sign_in_at', i.last_sign_in_at, 'created_at', i.created_at,
-           'updated_at', i.updated_at, 'email', i.email)) from auth.identities i where i.user_id = u.id), '[]')
+           'updated_at', i.updated_at, 'email', i.email))) from auth.identities i where i.user_id = u.id), '[]')
          as identities
 from auth.users u
 """
@@ -418,12 +418,8 @@ class Auth(Gateway):
 def _user(row: Row) -> dict[str, Any]:
     """Write a user as GoTrue does: times in UTC, what is empty left out."""
     shown = {key: value for key, value in row.items() if key != "encrypted_password"}
-    optional = ("deleted_at", "banned_until", "invited_at", "recovery_sent_at", "confirmation_sent_at")
-    return {
-        key: _written(value)
-        for key, value in shown.items()
-        if value is not None or key not in (*optional, "email_confirmed_at", "phone_confirmed_at", "confirmed_at")
-    } | ({"phone": row.get("phone") or ""} if row else {})
+    written = {key: _written(value) for key, value in shown.items() if value is not None}
+    return written | {"phone": row.get("phone") or ""}
 
 
 def _written(value: Any) -> Any:

@@ -49,6 +49,7 @@ class Gateway(Vendor):
         Switch(name="realtime", label="Realtime", options=("healthy", "unhealthy", "coming_up")),
         Switch(name="project", label="Project", options=("active", "paused", "restoring", "over_quota")),
         Switch(name="load", label="Load of the database", options=("normal", "busy", "overloaded")),
+        Switch(name="compute", label="Size of its machine", options=("ci_micro", "ci_small", "ci_medium")),
         Switch(name="disk", label="Disk", options=("roomy", "filling", "full")),
     )
 

@@ -15,8 +15,9 @@ from sandbox.world import CREDENTIALS, World
 GIGABYTE: Final = 1024**3
 CPU_BUSY: Final = {"normal": 0.22, "busy": 0.76, "overloaded": 0.97}
 MEMORY_USED: Final = {"normal": 0.55, "busy": 0.83, "overloaded": 0.95}
-BACKENDS: Final = {"normal": 17, "busy": 44, "overloaded": 58}
-MAX_CONNECTIONS: Final = 60
+CONNECTED: Final = {"normal": 0.28, "busy": 0.74, "overloaded": 0.97}
+"""Connections of the maximum, by load."""
+MAX_CONNECTIONS: Final = {"ci_micro": 60, "ci_small": 90, "ci_medium": 120}
 DISK: Final = 8 * GIGABYTE
 DISK_USED: Final = {"roomy": 0.31, "filling": 0.92, "full": 0.97}
 MODES: Final = ("idle", "iowait", "irq", "nice", "softirq", "steal", "system", "user")
@@ -75,12 +76,13 @@ class Metrics(Gateway):
         """All that does not need the database: name, service, further labels, value."""
         up = 1 if self.state["database"] == "up" else 0
         load, disk = self.state["load"], self.state["disk"]
+        most = MAX_CONNECTIONS[self.state["compute"]]
         samples: list[tuple[str, str, str, float]] = [
             ("pg_up", "postgresql", "", up),
             ("pgbouncer_up", "db", "", 1 if self.state["pooler"] == "healthy" else 0),
             ("gotrue_running", "gotrue", "", 1 if self.state["auth"] == "healthy" else 0),
-            ("pg_stat_database_num_backends", "postgresql", "", BACKENDS[load] * up),
-            ("max_connections_connection_count", "postgresql", "", MAX_CONNECTIONS),
+            ("pg_stat_database_num_backends", "postgresql", "", round(most * CONNECTED[load]) * up),
+            ("max_connections_connection_count", "postgresql", "", most),
             ("pgbouncer_used_clients", "db", "", {"normal": 22, "busy": 130, "overloaded": 199}[load]),
             ("pgbouncer_config_max_client_connections", "db", "", 200),
             ("pgbouncer_pools_client_waiting_connections", "db", "", {"normal": 0, "busy": 2, "overloaded": 41}[load]),

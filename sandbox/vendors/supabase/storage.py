@@ -19,7 +19,7 @@ PROJECT_LIMIT: Final = 52_428_800
 
 SAVE: Final = """
 insert into storage.objects (bucket_id, name, owner, owner_id, metadata, version, created_at, updated_at)
-values (%(bucket)s, %(name)s, %(owner)s, %(owner)s::text, %(metadata)s, %(version)s, %(now)s, %(now)s)
+values (%(bucket)s, %(name)s, %(owner)s::uuid, %(owner)s::uuid::text, %(metadata)s, %(version)s, %(now)s, %(now)s)
 """
 REPLACE: Final = (
     SAVE
