@@ -4,12 +4,12 @@ import { Events, Person } from "./api.js";
 import { renderBlocks, Surface } from "./blocks.js";
 import { Composer } from "./composer.js";
 import { keepTimesTrue } from "./dates.js";
-import { channel as channelOf, channelName, everyChannel, learn, me, nameOf, setClock } from "./directory.js";
+import { channel as channelOf, channelName, everyChannel, learn, me, person as personOf, setClock } from "./directory.js";
 import { toast, tried } from "./dialogs.js";
-import { fill, h, icon, iconButton, keepingFocus } from "./dom.js";
+import { fill, h, iconButton, keepingFocus } from "./dom.js";
+import { drawBar, drawFoot } from "./header.js";
 import { MessageList, said } from "./messages.js";
 import { Modals } from "./modal.js";
-import { link, mrkdwn, plain } from "./mrkdwn.js";
 import { anythingBroken, Panel } from "./panel.js";
 import { drawSidebar } from "./sidebar.js";
 
@@ -195,40 +195,13 @@ function drawLeft() {
   document.title = `${unread ? `(${unread}) ` : ""}${where} · ilab sandbox`;
 }
 
-function tabs(one) {
-  const tab = (words, on, press) => h("button", { type: "button", "aria-pressed": String(on), data: { key: `tab/${words}` }, on: { click: press } }, words);
-  return h("div", { class: "segments", role: "group", "aria-label": "App" }, tab("Home", at.home, openHome), tab("Messages", !at.home, () => openChannel(one.id)));
-}
-
 function drawHeader() {
   const one = channelOf(at.channel);
-  const bot = everyChannel().find((room) => room.is_im && state?.people.find((who) => who.id === room.user)?.is_bot);
-  const app = at.home || (bot && at.channel === bot.id);
-  const members = shown?.members?.length;
-  const broken = anythingBroken(panel.state);
-  if (!differs("header", one, app, shown?.members, shown?.bookmarks, broken, at.home, !$("panel").hidden, me(), narrow.matches)) return;
-  keepingFocus($("header"), () => fill($("header"),
-    iconButton("back", "Back to the channels", () => setPane("list"), { class: "icon-button phone-only" }),
-    h("div", { class: "bar-words" },
-      h("h1", {}, app ? "ilab" : one ? [icon(one.is_private ? "lock" : "hash", 18), channelName(one)] : "No channel"),
-      !app && one?.topic && h("small", { class: "topic" }, mrkdwn(one.topic))),
-    app && bot && tabs(bot),
-    !app && members > 0 && h("span", { class: "members", title: shown.members.map(nameOf).join(", ") }, icon("people", 16), h("span", { "aria-label": `${members} members` }, members)),
-    h("button", { type: "button", class: "icon-button panel-toggle", "aria-label": broken ? "Control panel: something is broken" : "Control panel", title: "Control panel", "aria-pressed": String(!$("panel").hidden), data: { key: "panel-toggle" }, on: { click: () => togglePanel() } }, icon("sliders"), broken && h("span", { class: "dot bad" }))));
-  $("main").querySelector(".bookmarks")?.remove();
-  if (!app && shown?.bookmarks?.length) {
-    $("header").after(h("ul", { class: "bookmarks", "aria-label": "Bookmarks" }, shown.bookmarks.map((mark) => h("li", {}, icon("link", 14), link(mark.link ?? "", plain(mark.title ?? mark.link))))));
-  }
-  $("composer").hidden = at.home;
-  if (!one) {
-    composer.aim("", "There is nothing here to write to");
-    return;
-  }
-  const why = one.is_archived ? "This channel is archived" : one.is_im || one.is_member ? null : "";
-  composer.aim(`Message ${one.is_im ? "" : "#"}${channelName(one)}${narrow.matches ? "" : ", or /ilab …"}`, why || undefined);
-  $("composer").classList.toggle("outside", why === "");
-  $("composer").querySelector(".join")?.remove();
-  if (why === "") $("composer").prepend(h("div", { class: "join" }, h("span", {}, "You are not in this channel."), h("button", { type: "button", class: "button primary", on: { click: () => tried(() => person.do("join", { channel: at.channel })).then(lookAtState) } }, "Join")));
+  const bot = everyChannel().find((room) => room.is_im && personOf(room.user)?.is_bot);
+  const looks = { one, bot, home: at.home, app: at.home || (bot && at.channel === bot.id), members: shown?.members ?? [], bookmarks: shown?.bookmarks ?? [], broken: anythingBroken(panel.state), panelOpen: !$("panel").hidden };
+  if (!differs("header", looks, me(), narrow.matches)) return;
+  drawBar($("header"), looks, { openHome, openChannel, back: () => setPane("list"), togglePanel: () => togglePanel() });
+  drawFoot($("composer"), composer, looks, { narrow: narrow.matches, join: () => tried(() => person.do("join", { channel: at.channel })).then(lookAtState) });
 }
 
 // what the workspace says
