@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -14,50 +15,40 @@ from weakref import WeakKeyDictionary
 
 import psycopg
 from psycopg import AsyncConnection
+from psycopg.pq import TransactionStatus
 from psycopg.rows import DictRow, dict_row
-from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
 from sandbox.product.books import Books, Purchase, keep_books
 from sandbox.world import World
 
 Row = dict[str, Any]
 
-UNREACHABLE: Final = (psycopg.OperationalError, PoolTimeout, PoolClosed)
+UNREACHABLE: Final = (psycopg.OperationalError,)
 """What `ProductDatabase` raises when the database cannot be reached."""
+
+MOST_CONNECTIONS: Final = 4
 
 
 class ProductDatabase:
-    """A small pool on one of the product's databases (production or staging), for the stand-ins that share it.
+    """A few connections to one of the product's databases (production or staging), for the stand-ins that share it.
 
-    It holds no connection until it is used, and keeps none longer than ten seconds, so that a test may drop the
-    database behind it.
+    Not psycopg's own pool: that one waits for a database that is gone, and a stand-in is to say at once that it is.
     """
 
     def __init__(self, conninfo: str) -> None:
         """Take the address; nothing is opened yet."""
         self.conninfo = conninfo
-        self._pool: AsyncConnectionPool[AsyncConnection[DictRow]] | None = None
+        self._open = False
+        self._idle: list[AsyncConnection[DictRow]] = []
+        self._turns = asyncio.Semaphore(MOST_CONNECTIONS)
 
     async def open(self) -> Self:
         """Be ready to answer. Does not connect, and does not fail where the database is down."""
-        self._pool = AsyncConnectionPool(
-            self.conninfo,
-            connection_class=AsyncConnection[DictRow],
-            kwargs={"row_factory": dict_row, "connect_timeout": 2, "application_name": "sandbox"},
-            min_size=0,
-            max_size=4,
-            max_idle=10,
-            timeout=2,
-            reconnect_timeout=1,
-            check=AsyncConnectionPool.check_connection,
-            open=False,
-        )
-        await self._pool.open()
+        self._open = True
         return self
 
     async def __aenter__(self) -> Self:
-        await self.open()
-        return self
+        return await self.open()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -66,9 +57,37 @@ class ProductDatabase:
 
     async def close(self) -> None:
         """Let go of every connection."""
-        if self._pool is not None:
-            await self._pool.close(timeout=2)
-            self._pool = None
+        self._open = False
+        while self._idle:
+            await self._idle.pop().close()
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[AsyncConnection[DictRow]]:
+        async with self._turns:
+            connection = await self._living()
+            try:
+                yield connection
+            finally:
+                if self._open and connection.info.transaction_status == TransactionStatus.IDLE:
+                    self._idle.append(connection)
+                else:
+                    await connection.close()
+
+    async def _living(self) -> AsyncConnection[DictRow]:
+        """Return a connection that answers: one that was kept, or a new one."""
+        if not self._open:
+            raise psycopg.OperationalError("the product database is not open")
+        while self._idle:
+            connection = self._idle.pop()
+            try:
+                await connection.execute("select 1")
+            except psycopg.OperationalError:
+                await connection.close()
+            else:
+                return connection
+        return await AsyncConnection.connect(
+            self.conninfo, autocommit=True, row_factory=dict_row, connect_timeout=2, application_name="sandbox"
+        )
 
     @asynccontextmanager
     async def transaction(
@@ -78,9 +97,7 @@ class ProductDatabase:
 
         Raises one of `UNREACHABLE` where there is no database, and `psycopg.Error` for what the database refuses.
         """
-        if self._pool is None:
-            raise PoolClosed("the product database is not open")
-        async with self._pool.connection() as connection, connection.transaction():
+        async with self._connection() as connection, connection.transaction():
             if read_only:
                 await connection.execute("set transaction read only")
             if claims:
