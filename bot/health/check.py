@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
@@ -109,7 +109,7 @@ class Health:
         `progress(done, total)` is called as checks end, as often as it can keep up with.
         """
         if not fresh and self._last is not None and time.monotonic() < self._last_until:
-            return _from_cache(self._last)
+            return replace(self._last, from_cache=True)
         if self._task is None or self._flight is None or self._task.done():
             self._flight = _Flight(total=len(self.checks))
             self._task = asyncio.create_task(self._run(self._flight), name="health")
@@ -148,7 +148,7 @@ class Health:
     async def _reading(self, check: Check) -> Reading:
         kept = self._kept.get(check.name)
         if kept and time.monotonic() < kept.until:
-            return kept.reading
+            return replace(kept.reading, kept=True)
         started = time.monotonic()
         keep = check.keep
         if check.run is None:
@@ -210,16 +210,6 @@ def _complete(check: Check, finding: Finding, *, checked_at: datetime, took: flo
         troubles=finding.troubles,
         checked_at=checked_at,
         took=took,
-    )
-
-
-def _from_cache(report: Report) -> Report:
-    return Report(
-        readings=report.readings,
-        verdict=report.verdict,
-        taken_at=report.taken_at,
-        took=report.took,
-        from_cache=True,
     )
 
 

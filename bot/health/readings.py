@@ -113,6 +113,8 @@ class Reading:
     alert: bool = False
     notice: bool = False
     reached: bool = True
+    kept: bool = False
+    """Whether this is an earlier reading, used again for the sake of the vendor's limits."""
     troubles: tuple[Trouble, ...] = ()
 
     @property

@@ -166,7 +166,12 @@ class Together:
 
 
 def _nothing_answers(tally: Tally) -> bool:
-    return len(tally.readings) > 1 and not any(reading.reached for reading in tally.readings)
+    asked = [reading for reading in tally.readings if not reading.kept]
+    return len(asked) > 1 and not any(reading.reached for reading in asked)
+
+
+def _unreached(tally: Tally) -> int:
+    return sum(not reading.reached for reading in tally.readings)
 
 
 def _mixed(tally: Tally) -> bool:
@@ -180,11 +185,11 @@ def _unchecked_product(tally: Tally) -> list[Reading]:
 TOGETHER: Final[tuple[Together, ...]] = (
     Together(
         name="offline",
-        when="nothing answers at all, not even a status page",
+        when="nothing that was asked now answers at all, not even a status page",
         holds=_nothing_answers,
         blame=Blame.UNKNOWN,
         state=State.UNKNOWN,
-        headline=lambda tally: f"Nothing answers the bot ({len(tally.readings)} checks): look at its own network first",
+        headline=lambda tally: f"Nothing answers the bot ({_unreached(tally)} checks): look at its own network first",
     ),
     Together(
         name="them, and see",

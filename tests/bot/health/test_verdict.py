@@ -175,6 +175,13 @@ def test_the_worst_failure_leads_and_the_same_phrase_is_said_once() -> None:
     assert found.headline == "Stripe is down (answers 503), also Openai: them — not on Stripe's page yet"
 
 
+def test_a_page_read_earlier_does_not_hide_that_nothing_answers() -> None:
+    """Pages are kept for a minute: the bot's own network may have gone since."""
+    gone = [reading(name, State.DOWN, reached=False, cause=Cause.THEIRS) for name in ("site", "api")]
+    found = verdict([*gone, reading("page.vercel", group=Group.PAGES, kept=True)])
+    assert found.headline == "Nothing answers the bot (2 checks): look at its own network first"
+
+
 def test_what_is_not_configured_takes_no_part() -> None:
     """Two of two are well, however much is not configured; and nothing at all is said to be nothing."""
     left_out = reading("openai", State.NOT_CONFIGURED)
