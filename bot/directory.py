@@ -40,6 +40,7 @@ class Directory:
         self._fresh_for = fresh_for
         self._known: dict[str, Known] = {}
         self._asking: dict[str, asyncio.Task[Known | None]] = {}
+        self._keeping: set[asyncio.Task[None]] = set()
 
     async def actor(self, person_id: str) -> Actor:
         """The person with their role now. Whoever cannot be found has no rights: nothing is assumed."""
@@ -83,14 +84,20 @@ class Directory:
             log.warning("slack does not say who somebody is", person=person_id, error=error.what)
             return self._usable(self._known.get(person_id) or await self._stored(person_id))
         if known is None:
+            self._known.pop(person_id, None)
             return None
         self._known[person_id] = known
-        try:
-            await self._database.call(lambda connection: table.put(connection, known), within=0.5)
-        except DatabaseSilentError:
-            # Remembered in memory; the row only serves terminals while Slack is silent, and is written at the next look.
-            log.warning("person not stored: the database is silent", person=person_id)
+        # nobody waits for it: the row only serves terminals, and copies of the bot, while Slack is silent
+        keeping = asyncio.create_task(self._keep(known), name=f"keep {person_id}")
+        self._keeping.add(keeping)
+        keeping.add_done_callback(self._keeping.discard)
         return known
+
+    async def _keep(self, known: Known) -> None:
+        try:
+            await self._database.call(lambda connection: table.put(connection, known))
+        except DatabaseSilentError:
+            log.warning("person not stored: the database is silent", person=known.id)
 
     async def _stored(self, person_id: str) -> Known | None:
         try:

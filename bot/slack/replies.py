@@ -6,7 +6,7 @@ All have the same two verbs: `progress`, which edits one message and may say not
 from __future__ import annotations
 
 import asyncio
-import time
+from collections.abc import Awaitable, Callable
 from typing import Any, Final, Protocol
 
 import aiohttp
@@ -20,7 +20,7 @@ from bot.slack.client import UNREACHABLE, Slack, call
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("ilab.reply")
 
-QUIET: Final = 1.0
+QUIET: Final = 1.5
 """Seconds an answer may take before anything is said of its progress."""
 EVERY: Final = 2.0
 """Seconds between two edits of the progress."""
@@ -41,25 +41,56 @@ class Reply(Protocol):
         """Say it. Raises ProviderError where Slack takes it by no way."""
 
 
-class _Paced:
-    """Says something of progress only when it takes long, and not too often."""
+class _Pace:
+    """Says how far something is: not at all where it is quick, and then not too often."""
 
-    def __init__(self) -> None:
-        self._since = time.monotonic()
-        self._said = self._since + QUIET - EVERY
+    def __init__(self, say: Callable[[Message], Awaitable[None]], *, most: int) -> None:
+        """`say` shows the progress; it is called at most so often."""
+        self._say = say
+        self._most = most
+        self._latest = (0, 1)
+        self._task: asyncio.Task[None] | None = None
+        self._saying = asyncio.Lock()
         self.shown = 0
 
-    def due(self) -> bool:
-        now = time.monotonic()
-        if now - self._said < EVERY:
-            return False
-        self._said = now
-        self.shown += 1
-        return True
+    def note(self, done: int, total: int) -> None:
+        """Remember how far it is."""
+        self._latest = (done, total)
+        if self._task is None:
+            self._task = asyncio.create_task(self._run(), name="progress")
+
+    async def stop(self) -> None:
+        """Say no more; what is being said now is said first, or given up after two seconds."""
+        if self._task is None:
+            return
+        if self._saying.locked():
+            await asyncio.wait({asyncio.create_task(self._free())}, timeout=2)
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _free(self) -> None:
+        async with self._saying:
+            return
+
+    async def _run(self) -> None:
+        await asyncio.sleep(QUIET)
+        while self.shown < self._most:
+            async with self._saying:
+                try:
+                    await self._say(progress(*self._latest))
+                except ProviderError as error:
+                    log.info("progress not shown", error=error.what)
+                self.shown += 1
+            await asyncio.sleep(EVERY)
 
 
 class AddressReply:
-    """By the `response_url` of a slash command or of a button."""
+    """By the `response_url` of a slash command or of a button.
+
+    A button's address can edit the message that holds the button, and a press is answered in its place. A command's
+    address can only add messages: `replace_original` does nothing there (slackapi/bolt-js#2287, bolt-python#1268), and
+    what one person alone sees cannot be edited otherwise. So a command that takes long says once how far it is.
+    """
 
     def __init__(self, slack: Slack, url: str, *, channel: str, person: str, replaces: bool) -> None:
         """`replaces`: the answer takes the place of the message whose button was pressed."""
@@ -68,23 +99,24 @@ class AddressReply:
         self._channel = channel
         self._person = person
         self._replaces = replaces
-        self._paced = _Paced()
+        # at most twice, so that uses of the address are left for the answer and its retries
+        self._pace = _Pace(self._show, most=2 if replaces else 1)
 
     async def progress(self, done: int, total: int) -> None:
-        """Edit the one message; at most twice, so that uses of the address are left for the answer and its retries."""
-        if self._paced.shown < 2 and done < total and self._paced.due():
-            body = _body(progress(done, total)) | {"replace_original": self._replaces or self._paced.shown > 1}
-            try:
-                await _post(self._slack.session, self._url, body | {"response_type": "ephemeral"})
-            except ProviderError as error:
-                log.info("progress not shown", error=error.what)
+        """Say how far it is, in place of the button's message, or once."""
+        self._pace.note(done, total)
+
+    async def _show(self, message: Message) -> None:
+        body = {"response_type": "ephemeral", "replace_original": self._replaces}
+        await _post(self._slack.session, self._url, _body(message) | body)
 
     async def answer(self, message: Message, audience: Audience) -> None:
         """Answer there, or else by a message of our own that only the asker sees."""
+        await self._pace.stop()
         in_channel = audience is Audience.CHANNEL
         body = _body(message) | {
             "response_type": "in_channel" if in_channel else "ephemeral",
-            "replace_original": not in_channel and (self._replaces or self._paced.shown > 0),
+            "replace_original": not in_channel and self._replaces,
         }
         try:
             await _patiently(lambda: _post(self._slack.session, self._url, body))
@@ -102,19 +134,19 @@ class MessageReply:
         self._channel = channel
         self._person = person
         self._thread_ts = thread_ts
-        self._paced = _Paced()
+        self._pace = _Pace(self._show, most=10)
         self._ts: str | None = None
 
     async def progress(self, done: int, total: int) -> None:
         """Edit one message in the thread."""
-        if done < total and self._paced.due():
-            try:
-                self._ts = await self._say(_body(progress(done, total)))
-            except ProviderError as error:
-                log.info("progress not shown", error=error.what)
+        self._pace.note(done, total)
+
+    async def _show(self, message: Message) -> None:
+        self._ts = await self._say(_body(message))
 
     async def answer(self, message: Message, audience: Audience) -> None:
         """Answer in the thread; what is private goes to the asker alone."""
+        await self._pace.stop()
         if audience is Audience.PRIVATE and not self._channel.startswith("D"):
             if self._ts is not None:
                 await call(self._slack.patient, "chat.delete", channel=self._channel, ts=self._ts)
@@ -148,16 +180,16 @@ class ViewReply:
         self._slack = slack
         self._view_id = view_id
         self._title = title
-        self._paced = _Paced()
+        self._pace = _Pace(self._show, most=10)
 
     async def progress(self, done: int, total: int) -> None:
         """Edit the view."""
-        if done < total and self._paced.due():
-            await self._show(progress(done, total))
+        self._pace.note(done, total)
 
     async def answer(self, message: Message, audience: Audience) -> None:
         """Show it in the view; only the person who opened it sees that."""
         del audience
+        await self._pace.stop()
         await self._show(message)
 
     async def _show(self, message: Message) -> None:
@@ -190,7 +222,7 @@ async def _to_person(
         await call(slack.patient, "chat.postMessage", channel=opened["channel"]["id"], **_body(message))
 
 
-async def _patiently(post: Any) -> None:
+async def _patiently(post: Callable[[], Awaitable[None]]) -> None:
     """Try a few times what may be tried again: waits that Slack asks for, and connections that were never made."""
     for attempt in range(1, TRIES):
         try:

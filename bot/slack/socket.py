@@ -18,7 +18,7 @@ from bot.slack.client import Slack
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("ilab.socket")
 
-LOOK_EVERY: Final = 1.0
+LOOK_EVERY: Final = 0.2
 DEAD_AFTER: Final = 5.0
 """Seconds without a connection after which the address is thrown away."""
 

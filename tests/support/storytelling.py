@@ -124,7 +124,7 @@ class Story:
         }
         before = {self._stamp(other) for other in self.sees(name, channel)}
         outcome = await self.sandbox.workspace.click(
-            self.person(name), container, block, element["action_id"], element.get("value")
+            self.person(name), container, element["action_id"], block_id=block, value=element.get("value")
         )
         assert outcome.ok, f"Slack says: {outcome.error}; toasts {self.toasts(name)}"
         return await self._news(name, channel, None, before)
@@ -154,6 +154,28 @@ class Story:
         ]
         assert news, f"nothing new for {name} in {channel}; toasts {self.toasts(name)}"
         return news[-1]
+
+    async def news(self, name: str, wanted: Any, channel: str = "incidents") -> Said:
+        """Wait until the person sees something of that kind."""
+        found: list[Said] = []
+
+        def seen() -> bool:
+            found[:] = [said for said in self.sees(name, channel) if wanted(said)]
+            return bool(found)
+
+        await until(seen, f"{name} never saw it")
+        return found[-1]
+
+    async def imported(self, expected: int) -> None:
+        """Wait until the journal is in the database, and the inbox holds so many payloads, all done."""
+
+        async def done() -> bool:
+            async with self.bots[0].core.services.database.connection() as connection:
+                cursor = await connection.execute("select count(*), count(done_at) from inbox")
+                row = await cursor.fetchone()
+            return not self.bots[0].core.journal.waiting and row is not None and row[0] == row[1] >= expected
+
+        await until(done, "the journal was never imported")
 
     @staticmethod
     def _stamp(said: Said) -> str:
