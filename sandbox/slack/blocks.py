@@ -47,7 +47,6 @@ _VIEW_KEYS: Final = {
     "clear_on_close",
     "notify_on_close",
     "external_id",
-    "submit_disabled",
 }
 
 

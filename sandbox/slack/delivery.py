@@ -7,6 +7,7 @@ Source: Slack's pages on the Events API (three retries: at once, after a minute,
 from __future__ import annotations
 
 import asyncio
+import copy
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
@@ -98,6 +99,7 @@ class Delivery:
 
     async def send(self, kind: str, payload: Json, *, attempt: int = 0, reason: str = "") -> Answer:
         """Deliver once and return the answer, late or not."""
+        payload = copy.deepcopy(payload)  # messages change, what was sent does not
         self._busy += 1
         try:
             answer = await self._carrier().send(kind, payload, attempt=attempt, reason=reason)
@@ -111,7 +113,7 @@ class Delivery:
     def event(self, payload: Json) -> asyncio.Task[Answer]:
         """Deliver an event in the background; the task ends with the first attempt, the retries go on behind it."""
         self._busy += 1
-        return self._background.start(self._first(payload))
+        return self._background.start(self._first(copy.deepcopy(payload)))
 
     async def _first(self, payload: Json) -> Answer:
         try:

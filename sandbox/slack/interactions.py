@@ -147,9 +147,13 @@ class Interactions:
                 raise NotAllowedError("There is no such message.")
         if message.get("thread_ts"):
             payload["thread_ts"] = message["thread_ts"]
+        blocks = message.get("blocks") or []
+        kept = inputs.surviving(typed, blocks)
+        typed.clear()
+        typed.update(kept)
         return _Place(
             payload=payload,
-            blocks=message.get("blocks") or [],
+            blocks=blocks,
             typed=typed,
             channel=place,
             message=message,
@@ -309,7 +313,8 @@ class Interactions:
 
     async def open_home(self, user: str, tab: str = "home") -> Outcome:
         """Open the app: its Home tab, or its messages."""
-        self._people.account(user)
+        if self._people.account(user).kind == "stranger":
+            raise NotAllowedError("Apps are not available to people of other companies.")
         workspace = self._workspace
         inner: Json = {
             "type": "app_home_opened",

@@ -6,10 +6,11 @@ Slack's own client refuses some things before anything is sent: those raise `Not
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 import uuid
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sandbox.slack import markup, payloads
 from sandbox.slack.delivery import Answer
@@ -20,6 +21,8 @@ from sandbox.slack.state import Account, Channel, Json
 
 if TYPE_CHECKING:
     from sandbox.slack.workspace import Workspace
+
+_FIRST_SPACE: Final = re.compile(r"\s")
 
 
 class People:
@@ -102,7 +105,7 @@ class People:
 
     async def _command(self, user: str, place: Channel, text: str, thread_ts: str | None, *, encoded: bool) -> Outcome:
         workspace = self._workspace
-        word, _, rest = text.partition(" ") if " " in text else (*text.partition("\n"),)
+        word, rest = [*_FIRST_SPACE.split(text, maxsplit=1), ""][:2]
         if thread_ts:
             raise NotAllowedError(f"{word} is not supported in threads. Sorry!")
         if word not in workspace.app.commands:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
 import random
 import secrets
 import time
@@ -40,6 +39,8 @@ class SocketMode:
         """So many of the next addresses are dead."""
         self.late_acks: list[str] = []
         """Envelope ids that were acknowledged after their time."""
+        self.refused = 0
+        """How often a dead address was tried."""
         self.hellos = 0
         """How many connections there have been."""
         self._faults = faults
@@ -47,7 +48,6 @@ class SocketMode:
         self._links: list[tuple[web.WebSocketResponse, web.Request]] = []
         self._waiting: dict[str, asyncio.Future[Json | None]] = {}
         self._sent: dict[str, str] = {}
-        self._turn = itertools.count()
         self._changed = asyncio.Condition()
 
     @property
@@ -72,6 +72,7 @@ class SocketMode:
                 return failed
         until, dead = self._tickets.pop(request.query.get("ticket", ""), (0.0, True))
         if dead or time.monotonic() > until:
+            self.refused += 1
             return web.json_response({"ok": False, "error": "invalid_ticket"}, status=404)
         link = web.WebSocketResponse(heartbeat=20)
         await link.prepare(request)
@@ -129,7 +130,7 @@ class SocketMode:
         self._waiting[envelope_id] = waiting
         self._sent[envelope_id] = kind
         try:
-            link = links[next(self._turn) % len(links)] if random.random() < 0.5 else random.choice(links)
+            link = random.choice(links)
             with contextlib.suppress(ConnectionError):
                 await link.send_json(frame)
             body = await asyncio.wait_for(waiting, self.ack_seconds)

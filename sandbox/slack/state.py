@@ -146,12 +146,16 @@ class State:
             return cls.from_json(path.read_text(encoding="utf-8"))
         return first_state()
 
-    def keep_in(self, path: Path) -> None:
-        """Write it to the file, whole or not at all."""
+    def keep_in(self, path: Path, unless: str = "") -> str:
+        """Write it to the file, whole or not at all, unless that is there already; return what is there now."""
+        text = self.to_json()
+        if text == unless:
+            return text
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_suffix(".new")
-        draft.write_text(self.to_json(), encoding="utf-8")
+        draft.write_text(text, encoding="utf-8")
         draft.replace(path)
+        return text
 
 
 def im_id(user: str) -> str:

@@ -94,7 +94,8 @@ class WebApi:
         if method in ("conversations.list", "users.conversations"):
             types = args.names("types") or ["public_channel"]
             by_type = {"public_channel": need.scopes, "private_channel": need.private, "im": need.im}
-            wanted = [by_type.get(kind, ("mpim:read",)) for kind in types]
+            by_type["mpim"] = ("mpim:read",)
+            wanted = [by_type.get(kind, ()) for kind in types]
         for scopes in wanted:
             if scopes and not set(scopes) & set(granted):
                 raise RefusedError("missing_scope", needed=",".join(scopes), provided=",".join(granted))

@@ -114,6 +114,7 @@ class Workspace:
         self.shortcut, self.open_home = self.interactions.shortcut, self.interactions.open_home
         self._ack_seconds = terms.ack_seconds
         self._state_file = terms.state_file
+        self._kept = ""
         self._watchers: dict[str, set[asyncio.Queue[Json]]] = {}
 
     # time and ids
@@ -422,7 +423,7 @@ class Workspace:
     def keep(self) -> None:
         """Write the state to its file, where there is one."""
         if self._state_file is not None:
-            self.state.keep_in(self._state_file)
+            self._kept = self.state.keep_in(self._state_file, unless=self._kept)
 
     async def stop(self) -> None:
         """Close all connections and end all work; keep the state."""
