@@ -230,7 +230,7 @@ def _loops(built: Core, inbox: Inbox, slack: Slack) -> dict[str, Any]:
             lambda: keep_going("clocks", lambda: tick(services.database, services.now, jobs.defer), every=0.5)
         ),
         "outbox": once_ready(lambda: keep_going("outbox", outbox.send_next, every=0.5)),
-        "inbox": once_ready(lambda: keep_going("inbox", inbox.sweep, every=5)),
+        "inbox": once_ready(lambda: keep_going("inbox", inbox.sweep, every=4)),
     }
 
 

@@ -42,13 +42,19 @@ async def status(args: StatusArgs, context: Context) -> Answer:
 
 
 def describe(report: Report, *, deep: bool, share: bool) -> Answer:
-    """A report as an answer: the verdict, why, and the checks, what is not well first. Pure."""
-    groups = tuple(_group(group, report.readings, deep=deep) for group in Group)
-    because = tuple(Line(title=sentence) for sentence in report.verdict.because)
+    """A report as an answer: the verdict, then what is not well and whose it is, then what is, in few lines. Pure."""
+    if deep:
+        evidence = tuple(
+            Lines(heading=group.value, lines=tuple(_line(reading, report, took=True) for reading in _of(group, report)))
+            for group in Group
+        )
+    else:
+        trouble = tuple(_line(reading, report) for reading in report.readings if not _is_left_out(reading))
+        evidence = (Lines(lines=trouble), Lines(lines=_well(report)))
     return Answer(
         verdict=report.verdict.headline,
         mark=MARKS[report.verdict.state],
-        evidence=(*((Lines(heading="Why", lines=because),) if because else ()), *(g for g in groups if g.lines)),
+        evidence=tuple(lines for lines in evidence if lines.lines),
         offers=(
             Offer(label="Recheck", words="status --fresh" + (" --deep" if deep else ""), replaces=True),
             *(() if deep else (Offer(label="Every check", words="status --deep", replaces=True),)),
@@ -59,27 +65,40 @@ def describe(report: Report, *, deep: bool, share: bool) -> Answer:
     )
 
 
-def _group(group: Group, readings: tuple[Reading, ...], *, deep: bool) -> Lines:
-    mine = [reading for reading in readings if reading.group is group]
-    if deep:
-        return Lines(heading=group.value, lines=tuple(_line(reading, took=True) for reading in mine))
-    well = [reading for reading in mine if reading.state is State.OK and not reading.notice]
-    rest = [reading for reading in mine if reading not in well and reading.state is not State.NOT_CONFIGURED]
-    left_out = [reading.title for reading in mine if reading.state is State.NOT_CONFIGURED]
-    lines = [_line(reading, took=False) for reading in rest]
-    if well:
-        oldest = min(reading.checked_at for reading in well)
-        lines.append(Line(title=", ".join(reading.title for reading in well), mark=Mark.OK, at=oldest))
+def _of(group: Group, report: Report) -> list[Reading]:
+    return [reading for reading in report.readings if reading.group is group]
+
+
+def _is_well(reading: Reading) -> bool:
+    return reading.state is State.OK and not reading.notice
+
+
+def _is_left_out(reading: Reading) -> bool:
+    return _is_well(reading) or reading.state is State.NOT_CONFIGURED
+
+
+def _well(report: Report) -> tuple[Line, ...]:
+    """What is well, a line a group, and what is not configured."""
+    lines = []
+    for group in Group:
+        well = [reading for reading in _of(group, report) if _is_well(reading)]
+        if well:
+            titles = ", ".join(reading.title.removesuffix("'s status page") for reading in well)
+            oldest = min(reading.checked_at for reading in well)
+            lines.append(Line(title=group.value, text=titles, mark=Mark.OK, at=oldest))
+    left_out = [reading.title for reading in report.readings if reading.state is State.NOT_CONFIGURED]
     if left_out:
         lines.append(Line(title=f"Not configured: {', '.join(left_out)}"))
-    return Lines(heading=group.value, lines=tuple(lines))
+    return tuple(lines)
 
 
-def _line(reading: Reading, *, took: bool) -> Line:
-    state = "" if reading.state is State.OK else f"{reading.state.label}: "
-    slow = f" ({reading.took:.1f} s)" if took and reading.state is not State.NOT_CONFIGURED else ""
-    mark = MARKS[reading.state]
-    return Line(title=reading.title, text=f"{state}{reading.reason}{slow}", mark=mark, at=reading.checked_at)
+def _line(reading: Reading, report: Report, *, took: bool = False) -> Line:
+    said = reading.reason if reading.state is State.OK else f"{reading.state.label}: {reading.reason}"
+    if whose := report.verdict.whose.get(reading.name):
+        said += f" → {whose}"
+    if took and reading.state is not State.NOT_CONFIGURED:
+        said += f" ({reading.took:.1f} s)"
+    return Line(title=reading.title, text=said, mark=MARKS[reading.state], at=reading.checked_at)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -126,6 +126,11 @@ async def _company(data_dir: Path, given: argparse.Namespace) -> AsyncIterator[t
             "ILAB_PRODUCT__DATABASE_URL": proxies["product"].conninfo,
             "ILAB_PRODUCT__STAGING_DATABASE_URL": proxies["staging"].conninfo,
             "ILAB_DATA_DIR": str(data_dir / "bot"),
+            # who breaks a vendor here wants to see it at the next question, not a minute later
+            "ILAB_STATUS__CACHE_SECONDS": "2",
+            "ILAB_STATUS_PAGES__CACHE_SECONDS": "2",
+            "ILAB_UPTIMEROBOT__CACHE_SECONDS": "2",
+            "ILAB_ROLES__CACHE_SECONDS": "10",
         }
         if given.http:
             environment.pop("ILAB_SLACK__APP_TOKEN", None)

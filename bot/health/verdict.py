@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
@@ -266,6 +266,8 @@ class Verdict:
     blame: Blame
     state: State
     because: tuple[str, ...] = ()
+    whose: Mapping[str, str] = field(default_factory=dict)
+    """By the name of each failing reading: whose trouble it is, in words."""
     row: str = ""
     """The name of the row of `TOGETHER` that made it."""
 
@@ -297,7 +299,14 @@ def verdict(readings: Iterable[Reading]) -> Verdict:
         *(f"{reading.title}: {reading.reason}" for reading in notices),
         *(f"{reading.title} could not be checked: {reading.reason}" for reading in tally.unknown),
     )
-    return Verdict(headline=row.headline(tally), blame=row.blame, state=state, because=because, row=row.name)
+    return Verdict(
+        headline=row.headline(tally),
+        blame=row.blame,
+        state=state,
+        because=because,
+        whose={one.reading.name: one.says for one in tally.judged},
+        row=row.name,
+    )
 
 
 def judge(reading: Reading, pages: dict[str, Reading]) -> Judged:

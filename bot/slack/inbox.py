@@ -25,8 +25,8 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger("ilab.inbox")
 
 BUDGET: Final = 0.7
 """Seconds the insert may take; Slack gives 3 for the whole way."""
-CLAIM: Final = timedelta(seconds=30)
-KEEP_EVERY: Final = 10.0
+CLAIM: Final = timedelta(seconds=15)
+"""Real time after which a copy that does not renew its claim counts as dead; it renews at every sweep."""
 GIVE_UP: Final = 3
 """Tries after which an abandoned payload is left alone: what kills a bot three times must not kill it for ever."""
 
@@ -82,7 +82,8 @@ class Inbox:
         """Once: import the journal, keep our claims, and run what a dead copy left unfinished."""
         if self._journal.waiting:
             count = await self._journal.import_into(self._database, claimed_until=real_now() + CLAIM)
-            log.info("journal imported", lines=count)
+            if count:
+                log.info("journal imported", lines=count)
         running = list(self._running)
         if running:
             await self._database.call(

@@ -19,7 +19,9 @@ from bot.slack.client import Slack
 log: structlog.stdlib.BoundLogger = structlog.get_logger("ilab.socket")
 
 LOOK_EVERY: Final = 0.2
-DEAD_AFTER: Final = 5.0
+PING_EVERY: Final = 2.0
+"""Seconds between pings, and between looks whether the socket still lives: a dropped one is made again that soon."""
+DEAD_AFTER: Final = 4.0
 """Seconds without a connection after which the address is thrown away."""
 
 
@@ -57,7 +59,11 @@ async def listening(app: AsyncApp, slack: Slack, settings: SlackSettings) -> Asy
     """The bot hears Slack over Socket Mode. The connection is made, and made again, in the background."""
     assert settings.app_token is not None  # noqa: S101 -- `bot.app` looked
     handler = AsyncSocketModeHandler(
-        app, settings.app_token.get_secret_value(), web_client=slack.quick, proxy=slack.quick.proxy
+        app,
+        settings.app_token.get_secret_value(),
+        web_client=slack.quick,
+        proxy=slack.quick.proxy,
+        ping_interval=PING_EVERY,
     )
     socket = Socket(handler)
     connecting = asyncio.create_task(handler.connect_async(), name="socket connect")  # type: ignore[no-untyped-call]

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import re
+import sys
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import psycopg
 
 from bot import app
 from bot.app import Bot
@@ -58,10 +61,15 @@ class Story:
 
     def settings(self, **changed: str) -> Settings:
         """The settings that point a bot at this sandbox, with some changed or (empty) taken away."""
+        return Settings(_env_file=self._write_settings(changed))
+
+    def _write_settings(self, changed: Mapping[str, str]) -> Path:
         environment = self.sandbox.bot_environment() | {
             "ILAB_DATABASE_URL": self.proxies["own"].conninfo,
+            "ILAB_DATA_DIR": str(self.directory / "bot"),
             "ILAB_STATUS__CACHE_SECONDS": "0",
             "ILAB_STATUS_PAGES__CACHE_SECONDS": "0",
+            "ILAB_UPTIMEROBOT__CACHE_SECONDS": "0",
             "ILAB_ROLES__CACHE_SECONDS": "0",
         }
         if "product" in self.proxies:
@@ -69,7 +77,7 @@ class Story:
         environment |= self.extra | changed
         path = self.directory / f"bot-{time.monotonic_ns()}.env"
         path.write_text("".join(f'{name}="{value}"\n' for name, value in environment.items() if value))
-        return Settings(_env_file=path)
+        return path
 
     @asynccontextmanager
     async def bot(self, **changed: str) -> AsyncIterator[Bot]:
@@ -86,6 +94,27 @@ class Story:
     async def start(self, **changed: str) -> Bot:
         """A bot that serves until the story ends."""
         return await self.stack.enter_async_context(self.bot(**changed))
+
+    @asynccontextmanager
+    async def process(self, **changed: str) -> AsyncIterator[asyncio.subprocess.Process]:
+        """A bot as a process of its own, as `ilab serve` runs it; killed at the end where it still runs."""
+        path = self._write_settings(changed)
+        log = (self.directory / "process.log").open("ab")
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "bot", "--env-file", str(path), "serve", stdout=log, stderr=log
+        )
+        try:
+            yield process
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+            log.close()
+
+    async def expire_claims(self) -> None:
+        """The claims of a copy that died run out."""
+        async with await psycopg.AsyncConnection.connect(self.proxies["own"].conninfo, autocommit=True) as connection:
+            await connection.execute("update inbox set claimed_until = received_at - interval '1 minute'")
 
     async def _heard(self, bot: Bot) -> None:
         if bot.socket is not None:
