@@ -59,29 +59,65 @@ def link(prev_hash: bytes, canonical: str) -> bytes:
     return hashlib.sha256(prev_hash + canonical.encode()).digest()
 
 
-def verify(rows: Iterable[Row], anchors: Iterable[Anchor]) -> Iterator[Finding]:
-    """Every altered, missing and cut-off row. `rows` come in order of `seq`, from the first."""
-    known = {}
-    last, before = 0, SEED
-    wanted = sorted(anchors, key=lambda anchor: anchor.seq)
-    at_anchor = {anchor.seq for anchor in wanted}
-    for row in rows:
-        if row.seq != last + 1:
-            gap = f"row {last + 1} is" if row.seq == last + 2 else f"rows {last + 1} to {row.seq - 1} are"
-            yield Finding(seq=last + 1, what=f"{gap} missing")
-        elif row.prev_hash != before:
-            yield Finding(seq=row.seq, what=f"row {row.seq} is not chained to row {last}")
+class Check:
+    """The check of a chain, row by row. Nothing of it is kept but its end, however long it is."""
+
+    def __init__(self, anchors: Iterable[Anchor], *, head: Anchor | None) -> None:
+        """`head` is where the chain must end; None where somebody took that away."""
+        self._head = head
+        self._anchors = sorted(anchors, key=lambda anchor: anchor.seq)
+        self._anchored = {anchor.seq for anchor in self._anchors}
+        self._known: dict[int, bytes] = {}
+        self.count = 0
+        self._last, self._before = 0, SEED
+
+    def look(self, row: Row) -> Iterator[Finding]:
+        """What is wrong with the next row; rows come in order of `seq`, from the first."""
+        self.count += 1
+        if row.seq <= self._last:
+            yield Finding(seq=row.seq, what=f"row {row.seq} does not belong to the chain")
+            return
+        if row.seq > self._last + 1:
+            yield Finding(seq=self._last + 1, what=f"{_rows(self._last + 1, row.seq - 1)} missing")
+        elif row.prev_hash != self._before:
+            yield Finding(seq=row.seq, what=f"row {row.seq} is not chained to row {self._last}")
         if row.canonical != row.recomputed:
             yield Finding(seq=row.seq, what=f"row {row.seq} was altered: its columns no longer say what was sealed")
         elif link(row.prev_hash, row.canonical) != row.hash:
             yield Finding(seq=row.seq, what=f"row {row.seq} was altered: its hash does not fit")
-        last, before = row.seq, row.hash
-        if row.seq in at_anchor:
-            known[row.seq] = row.hash
-    for anchor in wanted:
-        if anchor.seq > last:
-            count = anchor.seq - last
-            rows_ = f"row {anchor.seq}" if count == 1 else f"rows {last + 1} to {anchor.seq}"
-            yield Finding(seq=last + 1, what=f"the end was cut off: {rows_} missing, known from {anchor.where}")
-        elif anchor.seq and known.get(anchor.seq, anchor.hash) != anchor.hash:
-            yield Finding(seq=anchor.seq, what=f"row {anchor.seq} is not the one known from {anchor.where}")
+        self._last, self._before = row.seq, row.hash
+        if row.seq in self._anchored:
+            self._known[row.seq] = row.hash
+
+    def end(self) -> Iterator[Finding]:
+        """What is wrong with the whole, now that every row was looked at."""
+        for anchor in self._anchors:
+            if anchor.seq > self._last:
+                yield self._cut(anchor)
+            elif self._known.get(anchor.seq, anchor.hash) != anchor.hash:
+                yield Finding(seq=anchor.seq, what=f"row {anchor.seq} is not the one known from {anchor.where}")
+        if self._head is None:
+            yield Finding(seq=self._last + 1, what="the head is missing: whether the end was cut off cannot be known")
+        elif self._head.seq > self._last:
+            yield self._cut(self._head)
+        elif self._head.seq < self._last:
+            extra = _rows(self._head.seq + 1, self._last)
+            yield Finding(seq=self._head.seq + 1, what=f"{extra} beyond the head: added behind the audit's back")
+        elif self._head.hash != self._before:
+            yield Finding(seq=self._last, what=f"row {self._last} is not the one known from {self._head.where}")
+
+    def _cut(self, anchor: Anchor) -> Finding:
+        missing = _rows(self._last + 1, anchor.seq)
+        return Finding(seq=self._last + 1, what=f"the end was cut off: {missing} missing, known from {anchor.where}")
+
+
+def _rows(first: int, last: int) -> str:
+    return f"row {first} is" if first == last else f"rows {first} to {last} are"
+
+
+def verify(rows: Iterable[Row], anchors: Iterable[Anchor], *, head: Anchor | None) -> Iterator[Finding]:
+    """Every altered, missing, foreign and cut-off row of a chain that must end at `head`."""
+    check = Check(anchors, head=head)
+    for row in rows:
+        yield from check.look(row)
+    yield from check.end()

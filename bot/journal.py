@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import secrets
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
@@ -18,13 +20,15 @@ _LOCK = 0x696C6162  # an advisory lock's number: one copy imports at a time
 
 
 class Journal:
-    """A folder of JSON-lines files, one a process. Nothing is written while the database answers."""
+    """A folder of JSON-lines files, each written by one process, which holds its lock as long as it writes.
+
+    Nothing is written while the database answers. Locks, not process ids, say who lives: in a container the ids repeat.
+    """
 
     def __init__(self, folder: Path) -> None:
         """Keep the folder's name; it is made at the first line."""
         self._folder = folder
         self._file: TextIO | None = None
-        self._path = folder / f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{os.getpid()}.jsonl"
         self._seen: set[str] | None = None
 
     def receive(self, received: inbox.Received) -> bool:
@@ -63,21 +67,21 @@ class Journal:
     async def import_into(self, database: Database, *, claimed_until: datetime) -> int:
         """Bring every line into the database and set the files aside; return how many lines that were.
 
-        What was received and not finished is claimed until then; afterwards the inbox's sweeper runs it. Raises DatabaseSilentError where the
-        database is still silent; nothing is lost then, and nothing is imported twice.
+        What was received and not finished is claimed until then; afterwards the inbox's sweeper runs it. Raises
+        DatabaseSilentError where the database is still silent; nothing is lost then, and nothing is imported twice.
         """
-        self._close()
+        self._close()  # what comes meanwhile goes into a new file: this one is read to its end, and set aside
         count = 0
         for path in sorted(self._folder.glob("*.jsonl")):
-            if path != self._path and _is_alive(path):
-                continue
-            async with database.transaction() as transaction:
-                await transaction.execute("select pg_advisory_xact_lock(%s)", [_LOCK])
-                if not path.exists():
+            with _locked(path) as ours:
+                if not ours:
                     continue
-                for number, line in enumerate(_lines(path)):
-                    await _bring(transaction, line, id_=f"{path.stem}:{number}", claimed_until=claimed_until)
-                    count += 1
+                async with database.transaction() as transaction:
+                    await transaction.execute("select pg_advisory_xact_lock(%s)", [_LOCK])
+                    for number, line in enumerate(_lines(path)):
+                        await _bring(transaction, line, id_=f"{path.stem}:{number}", claimed_until=claimed_until)
+                        count += 1
+                # only now: a commit that failed has imported nothing
                 path.rename(path.with_suffix(".imported"))
         return count
 
@@ -90,9 +94,7 @@ class Journal:
     def _write(self, line: dict[str, Any]) -> None:
         if self._file is None:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._file = os.fdopen(
-                os.open(self._path, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600), "a", encoding="utf-8"
-            )
+            self._file = _opened(self._folder)
         self._file.write(json.dumps(line, separators=(",", ":")) + "\n")
         self._file.flush()
         os.fsync(self._file.fileno())
@@ -103,23 +105,44 @@ class Journal:
             self._file = None
 
 
+def _opened(folder: Path) -> TextIO:
+    """A new file, locked before anybody can see it. Names sort by time."""
+    name = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%f}-{os.getpid()}-{secrets.token_hex(4)}"
+    unseen = folder / f"{name}.new"
+    file = os.fdopen(os.open(unseen, os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_WRONLY, 0o600), "a", encoding="utf-8")
+    fcntl.flock(file, fcntl.LOCK_EX)
+    unseen.rename(folder / f"{name}.jsonl")
+    directory = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(directory)  # the name, too, must outlive a power cut
+    finally:
+        os.close(directory)
+    return file
+
+
 def _lines(path: Path) -> Iterator[dict[str, Any]]:
-    with path.open(encoding="utf-8") as file:
+    with path.open(encoding="utf-8", errors="replace") as file:
         for text in file:
             # a crash can leave the last line cut: it was never acked, so Slack sends that payload again
             with suppress(json.JSONDecodeError):
                 yield json.loads(text)
 
 
-def _is_alive(path: Path) -> bool:
-    pid = int(path.stem.rsplit("-", 1)[1])
+@contextmanager
+def _locked(path: Path) -> Iterator[bool]:
+    """Whether the file is ours to import: its writer lives no more, and nobody else imports it now."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+        file = path.open("rb")
+    except FileNotFoundError:
+        yield False
+        return
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield path.exists()  # another copy may have set it aside before we got the lock
 
 
 async def _bring(transaction: Connection, line: dict[str, Any], *, id_: str, claimed_until: datetime) -> None:

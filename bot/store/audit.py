@@ -9,11 +9,13 @@ from typing import Any, Final
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from bot.audit import Anchor, Event, Finding, Row, verify
+from bot.audit import Anchor, Check, Event, Finding, Row
 from bot.store.database import Connection
 from bot.store.queries import statements
 
 _SQL: Final = statements("audit")
+BEFORE_ALL: Final = -(2**63)
+"""Less than every `seq` that the table can hold: a forged row may stand before the first."""
 
 
 async def add(
@@ -49,27 +51,25 @@ async def anchor(connection: Connection, seen: Anchor, *, post_key: str, at: dat
 
 
 async def check(connection: Connection) -> tuple[int, list[Finding]]:
-    """Verify the whole chain in one snapshot; return how many rows there are, and what is wrong."""
+    """Verify the whole chain in one snapshot, page by page; return how many rows there are, and what is wrong."""
     async with connection.transaction():
         await connection.execute("set transaction isolation level repeatable read, read only")
-        end = await head(connection)
-        anchors = [end] if end else []
         cursor = await connection.execute(_SQL["anchors"])
-        anchors += [
+        anchors = [
             Anchor(seq=seq, hash=bytes(hash_), where=f"the head posted to Slack on {posted_at:%Y-%m-%d}")
             for seq, hash_, _, posted_at in await cursor.fetchall()
         ]
-        rows: list[Row] = []
+        chain = Check(anchors, head=await head(connection))
+        findings: list[Finding] = []
         async with connection.cursor(row_factory=class_row(Row)) as reader:
+            after = BEFORE_ALL
             while True:
-                await reader.execute(_SQL["rows"], {"after": rows[-1].seq if rows else 0})
+                await reader.execute(_SQL["rows"], {"after": after})
                 page = await reader.fetchall()
                 if not page:
                     break
-                rows += page
-    findings = list(verify(rows, anchors))
-    if end is None:
-        findings.append(
-            Finding(seq=len(rows) + 1, what="the head is missing: whether the end was cut off cannot be known")
-        )
-    return len(rows), findings
+                for row in page:
+                    findings += chain.look(row)
+                after = page[-1].seq
+    findings += chain.end()
+    return chain.count, findings

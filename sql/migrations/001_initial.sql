@@ -168,3 +168,4 @@ create trigger audit_head_guard before insert or update or delete on audit_head
 create trigger audit_head_no_truncate before truncate on audit_head for each statement execute function audit_refuse();
 create trigger audit_anchors_append_only before update or delete on audit_anchors
     for each row execute function audit_refuse();
+create trigger audit_anchors_no_truncate before truncate on audit_anchors for each statement execute function audit_refuse();

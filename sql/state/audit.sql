@@ -17,4 +17,4 @@ insert into audit_anchors (seq, hash, post_key, posted_at) values (%(seq)s, %(ha
 on conflict (seq) do nothing;
 
 -- name: journaled
-select 1 from audit where detail ->> 'journal' = %(line)s;
+select 1 from audit where detail ? 'journal' and detail ->> 'journal' = %(line)s;
