@@ -8,17 +8,17 @@ jobs back. Source: procrastinate 3.10, "Retry stalled jobs".
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
 import procrastinate
 import structlog
 
-from bot.audit import Event
+from bot.audit import Anchor, Event, Finding
 from bot.context import Announce, Services
 from bot.loops import keep_going
-from bot.operation import Answer, Line, Lines
+from bot.operation import Answer, Line, Lines, Mark
 from bot.store import audit, inbox, offers
 from bot.store.clocks import Due
 from bot.store.database import Connection
@@ -88,8 +88,12 @@ class Jobs:
     async def _retry_stalled(self) -> None:
         manager = self.app.job_manager
         for job in await manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_AFTER):
-            log.warning("job retried: its worker died", job=job.id, task=job.task_name)
-            await manager.retry_job(job)
+            try:
+                await manager.retry_job(job)
+            except procrastinate.exceptions.ConnectorException as error:
+                log.info("job not retried: another copy was first", job=job.id, error=str(error.__cause__ or error))
+            else:
+                log.warning("job retried: its worker died", job=job.id, task=job.task_name)
 
     async def _purge(self, timestamp: int) -> None:
         del timestamp
@@ -101,20 +105,34 @@ class Jobs:
         log.info("purged", payloads=payloads, offers=buttons)
 
     async def post_audit_head(self, timestamp: int) -> None:
-        """Show the audit's head to people, so that a cut-off tail can be seen from outside the database."""
+        """Check the audit, and show its head to people: so a cut-off tail can be seen from outside the database."""
         del timestamp
         if self._announce is None or not self._audit_channel:
             return
         now = self._services.now()
+        async with self._services.database.connection() as connection:
+            count, findings = await audit.check(connection)
+        if findings:
+            log.error("the audit does not hold", findings=len(findings), first=findings[0].what)
         async with self._services.database.transaction() as transaction:
             head = await audit.head(transaction)
-            if head is None or head.seq == 0:
+            if not findings and (head is None or head.seq == 0):
                 return
-            key = f"audit-head:{head.seq}"
-            answer = Answer(
-                verdict=f"Audit: {head.seq} entries, none missing up to here",
-                evidence=(Lines(lines=(Line(title=f"`{head.hash.hex()}`"),)),),
-            )
+            key = f"audit-head:{now:%Y-%m-%d}" if head is None else f"audit-head:{head.seq}"
+            answer = _audit_answer(count, findings, head)
             await self._announce(transaction, stream="audit", key=key, channel=self._audit_channel, answer=answer)
-            await audit.anchor(transaction, head, post_key=key, at=now)
-            await audit.add(transaction, Event.HEAD_POSTED, actor="ilab", subject=str(head.seq), at=now)
+            if head is not None and not findings:
+                await audit.anchor(transaction, head, post_key=key, at=now)
+                await audit.add(transaction, Event.HEAD_POSTED, actor="ilab", subject=str(head.seq), at=now)
+
+
+def _audit_answer(count: int, findings: Sequence[Finding], head: Anchor | None) -> Answer:
+    """What people are shown of the audit: that it is whole, with its end, or what is wrong with it."""
+    if findings:
+        return Answer(
+            verdict=f"Audit: it does not hold, in {len(findings)} place{'' if len(findings) == 1 else 's'}",
+            mark=Mark.DOWN,
+            evidence=(Lines(lines=tuple(Line(title=finding.what) for finding in findings[:20])),),
+        )
+    ends = (Lines(lines=(Line(title=f"`{head.hash.hex()}`"),)),) if head is not None else ()
+    return Answer(verdict=f"Audit: {count} entries, none altered, none missing up to here", evidence=ends)

@@ -48,10 +48,10 @@ async def run(core: Core, words: Sequence[str], *, token: str, key: str, out: Te
 def render(answer: Answer, core: Core, *, colour: bool) -> str:
     """The answer as text: the verdict first, and the buttons as the commands they stand for."""
     now = core.services.now()
-    lines = [_signed(answer.mark, answer.verdict.replace("`", ""), colour=colour)]
+    lines = [_signed(answer.mark, _plain(answer.verdict), colour=colour)]
     for group in answer.evidence:
         if group.heading:
-            lines += ["", group.heading.replace("`", "")]
+            lines += ["", _plain(group.heading)]
         lines += [_row(line, core, colour=colour) for line in group.lines]
     if answer.secret is not None:
         lines += ["", answer.secret.label, answer.secret.value]
@@ -69,16 +69,23 @@ def render(answer: Answer, core: Core, *, colour: bool) -> str:
 
 def explain(error: UserError) -> str:
     """A UserError as text."""
-    return "\n".join(part.replace("`", "") for part in (error.what, error.why, error.todo) if part)
+    return "\n".join(_plain(part, lines=True) for part in (error.what, error.why, error.todo) if part)
 
 
 def _row(line: Line, core: Core, *, colour: bool) -> str:
-    said = line.title.replace("`", "")
+    said = _plain(line.title)
     if line.text:
-        said = f"{said:<22} {line.text.replace('`', '')}"
+        said = f"{said:<22} {_plain(line.text)}"
     if line.at is not None:
         said += f" ({age(line.at, core.services.now())} ago)"
     return "  " + _signed(line.mark, said, colour=colour)
+
+
+def _plain(text: str, *, lines: bool = False) -> str:
+    """Without marks of code, and without what a terminal would obey: vendors' words are among it."""
+    words = "\n".join(text.splitlines()) if lines else " ".join(text.splitlines())
+    signs = (" " if sign.isspace() and sign != "\n" else sign for sign in words.replace("`", ""))
+    return "".join(sign for sign in signs if sign == "\n" or sign.isprintable())
 
 
 def _signed(mark: Mark, text: str, *, colour: bool) -> str:

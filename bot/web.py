@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -13,7 +15,6 @@ from aiohttp import web
 from prometheus_client import generate_latest
 from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
 from slack_bolt.async_app import AsyncApp
-from slack_sdk.signature import SignatureVerifier
 
 from bot.metrics import registry
 
@@ -34,7 +35,7 @@ class SlackEndpoint:
     def __init__(self, app: AsyncApp, signing_secret: str) -> None:
         """Bolt's own check is off: it logs signatures and bodies, and fails on a time that is no number."""
         self._app = app
-        self._verifier = SignatureVerifier(signing_secret)
+        self._secret = signing_secret.encode()
         self._seen: OrderedDict[str, float] = OrderedDict()
 
     async def __call__(self, request: web.Request) -> web.Response:
@@ -52,11 +53,13 @@ class SlackEndpoint:
         return await to_aiohttp_response(response)
 
     def _refused(self, body: bytes, stamp: str, signature: str) -> str:
-        if not stamp.isascii() or not stamp.isdigit():
+        if not (stamp.isascii() and stamp.isdigit() and len(stamp) < 20):
             return "no time stamp"
         if abs(time.time() - int(stamp)) > WINDOW:
             return "too old"
-        if not self._verifier.is_valid(body=body, timestamp=stamp, signature=signature):
+        # over the bytes as they came: the SDK's own check raises on a body or a signature that is no text
+        digest = hmac.new(self._secret, b"v0:" + stamp.encode() + b":" + body, hashlib.sha256).hexdigest()
+        if not hmac.compare_digest(f"v0={digest}".encode(), signature.encode(errors="surrogateescape")):
             return "bad signature"
         if signature in self._seen:
             return "seen before"

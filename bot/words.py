@@ -9,6 +9,7 @@ import difflib
 import html
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
@@ -106,9 +107,9 @@ def render(invocation: Invocation) -> str:
         if field.kind is Kind.FLAG:
             parts.append(field.flag)
         elif field.positional:
-            parts.append(_quote(_say(value)))
+            parts.append(_quote(said(value)))
         else:
-            parts.append(f"{field.flag} {_quote(_say(value))}")
+            parts.append(f"{field.flag} {_quote(said(value))}")
     return " ".join(parts)
 
 
@@ -127,7 +128,8 @@ def value_of(operation: Operation, field: Field, word: str) -> Any:
         raise _wrong(operation, field, word, "an e-mail address, such as ann@example.com")
     if field.kind is Kind.DURATION:
         if found := _DURATION.fullmatch(word.lower()):
-            return timedelta(seconds=float(found["amount"]) * _UNITS[found["unit"]])
+            with suppress(OverflowError):
+                return timedelta(seconds=float(found["amount"]) * _UNITS[found["unit"]])
         raise _wrong(operation, field, word, "a time such as 30m, 2h or 7d")
     return word
 
@@ -240,15 +242,16 @@ def _hint(operation: Operation) -> str:
     return f"Usage: `/ilab {operation.usage}`, for example `/ilab {operation.examples[0]}`."
 
 
-def _say(value: Any) -> str:
+def said(value: Any) -> str:
+    """The value of an argument as the word that `value_of` turns into it."""
     if isinstance(value, timedelta):
         seconds = value.total_seconds()
         for unit in ("d", "h", "m"):
             if seconds and seconds % _UNITS[unit] == 0:
-                return f"{seconds / _UNITS[unit]:g}{unit}"
-        return f"{seconds:g}s"
+                return f"{said(seconds / _UNITS[unit])}{unit}"
+        return f"{said(seconds)}s"
     if isinstance(value, float):
-        return f"{value:g}"
+        return str(int(value)) if value.is_integer() else str(value)
     return str(value)
 
 

@@ -82,8 +82,9 @@ async def call(client: AsyncWebClient, method: str, **arguments: Any) -> dict[st
         raise ProviderError(
             f"Slack did not answer {method}.",
             provider="slack",
-            kind="refused",
-            ambiguous=True,
+            kind="timeout" if isinstance(error, TimeoutError) else "refused",
+            # a connection that was never made has carried nothing
+            ambiguous=not isinstance(error, (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)),
             why=type(error).__name__,
         ) from error
     if not isinstance(response.data, dict):
@@ -111,10 +112,12 @@ _KINDS: Final = {
 
 
 def _refused(method: str, error: SlackApiError) -> ProviderError:
+    # where the body is no JSON, the SDK gives aiohttp's response in place of its own
     response = error.response
-    data = response.data if isinstance(response.data, dict) else {}
+    given = getattr(response, "data", None)
+    data = given if isinstance(given, dict) else {}
     code = str(data.get("error", ""))
-    status = int(response.status_code)
+    status = int(response.status if isinstance(response, aiohttp.ClientResponse) else response.status_code)
     kind = _KINDS.get(code, "")
     if not kind:
         kind = "rate_limited" if status == 429 else "server" if status >= 500 else "rejected" if code else "garbled"

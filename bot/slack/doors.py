@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import structlog
 
@@ -23,6 +24,9 @@ from bot.slack.replies import AddressReply, MessageReply, Reply, ViewReply
 from bot.store import offers
 from bot.store.inbox import Received
 from bot.words import Incomplete, parse, refuse_incomplete
+
+VALUE: Final = 1900
+"""Characters of words that a button may carry: Slack takes 2,000."""
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("ilab.doors")
 
@@ -151,7 +155,7 @@ class Doors:
         """What each button carries: its words, or the id of words that may not stand in a button."""
         values = {}
         for offer in offered:
-            if _is_personal(self._runner, offer):
+            if len(offer.words) > VALUE or _is_personal(self._runner, offer):
                 values[offer] = "o:" + await self._keep(offer.words)
             else:
                 values[offer] = "w:" + offer.words

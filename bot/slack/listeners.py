@@ -107,7 +107,10 @@ class _Listeners:
     async def _take(self, kind: str, body: dict[str, Any], ack: AsyncAck, **answer: Any) -> None:
         started = time.perf_counter()
         received = Received(
-            key=payloads.key_of(kind, body), kind=kind, payload=_without_token(body), received_at=datetime.now(UTC)
+            key=payloads.key_of(kind, body),
+            kind=kind,
+            payload=payloads.storable(_without_token(body)),
+            received_at=datetime.now(UTC),
         )
         new = await self._inbox.store(received)
         await ack(**answer)

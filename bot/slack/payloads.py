@@ -7,6 +7,7 @@ Shapes: docs.slack.dev reference; samples in the tests. Outside data: whatever i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -42,16 +43,30 @@ def key_of(kind: str, payload: Payload) -> str:
     return f"{kind}:{found}"
 
 
+def storable(value: Any) -> Any:
+    """The same, as PostgreSQL can hold it in JSON: without NUL, and without halves of a surrogate pair."""
+    if isinstance(value, str):
+        if value.isascii():
+            return value.replace("\0", "")
+        return value.replace("\0", "").encode(errors="replace").decode()
+    if isinstance(value, Mapping):
+        return {storable(key): storable(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [storable(part) for part in value]
+    return value
+
+
 def handled_event(payload: Payload, bot_user_id: str) -> bool:
     """Say whether an event is one that the bot does something about; the others are acked and dropped.
 
-    A mention comes twice, as `app_mention` and as `message`, under two event ids: only the first counts.
+    A mention comes twice, as `app_mention` and as `message`, under two event ids: only the first counts. What other
+    bots say is dropped: they have no rights, and two bots that answer each other never stop.
     """
     event = payload.get("event") or {}
     if event.get("user") == bot_user_id:
         return False
     if event.get("type") == "app_mention":
-        return "edited" not in event
+        return "edited" not in event and "bot_id" not in event
     if event.get("type") == "message":
         return event.get("channel_type") == "im" and "subtype" not in event and "bot_id" not in event
     return event.get("type") == "app_home_opened" and event.get("tab") == "home"
@@ -97,11 +112,9 @@ def shortcut(payload: Payload) -> Asked:
 
 
 def message(payload: Payload, bot_user_id: str) -> Asked:
-    """A mention, or a direct message: the words without the mention. Bots may have no `user`."""
+    """A mention, or a direct message: the words without the mention."""
     event = payload["event"]
-    text = str(event.get("text") or "")
-    for mention in (f"<@{bot_user_id}>",):
-        text = text.replace(mention, " ")
+    text = re.sub(rf"<@{re.escape(bot_user_id)}(?:\|[^>]*)?>", " ", str(event.get("text") or ""))
     direct = event.get("channel_type") == "im"
     return Asked(
         person=str(event.get("user") or ""),

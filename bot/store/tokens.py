@@ -47,7 +47,7 @@ def _hash(secret: str) -> bytes:
 
 async def issue(connection: Connection, *, person: str, label: str, request: str, at: datetime) -> tuple[int, str]:
     """Make a token; return its id and its secret, which is kept nowhere."""
-    cursor = await connection.execute(_SQL["count"], {"person": person})
+    cursor = await connection.execute(_SQL["count"], {"person": person, "request": request})
     row = await cursor.fetchone()
     if row is not None and row[0] >= MOST:
         raise UserError(f"You have {row[0]} tokens already.", todo="Revoke one first: `/ilab token`.")

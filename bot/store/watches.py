@@ -38,7 +38,13 @@ async def start(
     until: datetime,
     seen: dict[str, Any],
 ) -> tuple[int, bool]:
-    """Watch the channel until then; return the watch's id, and whether one was running already."""
+    """Watch the channel until then; return the watch's id, and whether one was running already.
+
+    The same request, run again after a crash, leaves the watch as it is: it may have ended meanwhile.
+    """
+    known = await (await connection.execute(_SQL["by_request"], {"request": request})).fetchone()
+    if known is not None:
+        return int(known[0]), False
     cursor = await connection.execute(
         _SQL["start"],
         {"channel": channel, "person": person, "request": request, "at": at, "until": until, "seen": Jsonb(seen)},

@@ -6,9 +6,9 @@ on conflict (subject, kind) do update set due_at = excluded.due_at, state = 'run
 update clocks set state = 'stopped' where subject = %(subject)s and (%(kind)s::text is null or kind = %(kind)s);
 
 -- name: take_due
-update clocks set state = 'fired'
-where (subject, kind) in (
+with due as materialized (
     select subject, kind from clocks where state = 'running' and due_at <= %(now)s
     order by due_at limit 20 for update skip locked
 )
-returning subject, kind, due_at;
+update clocks set state = 'fired' from due where clocks.subject = due.subject and clocks.kind = due.kind
+returning clocks.subject, clocks.kind, clocks.due_at;

@@ -11,13 +11,14 @@ update inbox set done_at = %(done_at)s, outcome = %(outcome)s where key = %(key)
 update inbox set claimed_until = %(claimed_until)s where key = any(%(keys)s) and done_at is null;
 
 -- name: claim_abandoned
-update inbox set claimed_until = %(claimed_until)s, attempts = attempts + 1
-where key in (
+with abandoned as materialized (
     select key from inbox
     where done_at is null and claimed_until < %(real_now)s
     order by claimed_until limit 20 for update skip locked
 )
-returning key, kind, payload, received_at, attempts;
+update inbox set claimed_until = %(claimed_until)s, attempts = attempts + 1
+from abandoned where inbox.key = abandoned.key
+returning inbox.key, inbox.kind, inbox.payload, inbox.received_at, inbox.attempts;
 
 -- name: purge
 delete from inbox where received_at < %(before)s;

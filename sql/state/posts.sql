@@ -6,7 +6,7 @@ on conflict (key) do nothing;
 -- name: claim
 -- The oldest open post of each stream, unless that one waits or is in flight.
 update posts set state = 'sending', started_at = %(real_now)s, attempts = attempts + 1
-where id in (
+where id = (
     select id from posts as candidate
     where state = 'wanted' and (not_before is null or not_before <= %(real_now)s)
       and not exists (
@@ -20,9 +20,10 @@ returning id, stream, key, channel, thread_ts, body, wanted_at, expires_at, atte
 -- name: claim_lost
 -- Posts whose sender died, or whose answer was lost: they may have been sent.
 update posts set started_at = %(real_now)s, attempts = attempts + 1
-where id in (
-    select id from posts where state = 'sending' and started_at < %(lost_before)s order by id limit 1
-    for update skip locked
+where id = (
+    select id from posts
+    where state = 'sending' and started_at < %(lost_before)s and (not_before is null or not_before <= %(real_now)s)
+    order by id limit 1 for update skip locked
 )
 returning id, stream, key, channel, thread_ts, body, wanted_at, expires_at, attempts, true as ambiguous, started_at;
 

@@ -15,4 +15,4 @@ select id, label, created_at, used_at from tokens where person = %(person)s and 
 update tokens set revoked_at = %(at)s where id = %(id)s and person = %(person)s and revoked_at is null returning label;
 
 -- name: count
-select count(*) from tokens where person = %(person)s and revoked_at is null;
+select count(*) from tokens where person = %(person)s and request <> %(request)s and revoked_at is null;

@@ -13,7 +13,22 @@ from typing import Any, Final
 
 from bot.directory import age
 from bot.operation import Answer, Line, Lines, Mark, Offer
-from bot.slack.blocks.text import BUTTON, MESSAGE, Block, context, cut, escape, mrkdwn, paragraphs, plain, section
+from bot.slack.blocks.text import (
+    BLOCKS,
+    BUTTON,
+    BUTTONS,
+    MESSAGE,
+    SECTION,
+    Block,
+    characters,
+    context,
+    cut,
+    escape,
+    mrkdwn,
+    paragraphs,
+    plain,
+    section,
+)
 
 SIGNS: Final[Mapping[Mark, str]] = {
     Mark.OK: ":white_check_mark:",
@@ -31,6 +46,9 @@ _WORDS: Final[Mapping[Mark, str]] = {
     Mark.NONE: "",
 }
 _CODE: Final = re.compile(r"(`[^`\n]+`)")
+_BREAKS: Final = re.compile(r"\s*[\n\r\v\f\x85\u2028\u2029]\s*")
+_MORE: Final = 40
+"""Characters kept for "… and 12 more"."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,27 +60,37 @@ class Message:
 
 
 def message(answer: Answer, *, now: datetime, values: Mapping[Offer, str], runbook_url: str = "") -> Message:
-    """The answer as a message. `values` holds what each offer's button carries."""
-    blocks = [section(_signed(answer.mark, f"*{_rich(answer.verdict)}*"))]
-    room = MESSAGE - len(answer.verdict) - 600
-    for lines in answer.evidence:
-        texts, room = _evidence(lines, now, room)
-        blocks += [section(text) for text in texts]
+    """The answer as a message, within Slack's limits. `values` holds what each offer's button carries.
+
+    The verdict, the secret and the small print always find their place; evidence that does not is counted.
+    """
+    verdict = section(_signed(answer.mark, f"*{cut(rich(answer.verdict), SECTION - 100)}*"))
+    below: list[Block] = []
     if answer.secret is not None:
-        blocks.append(section(f"{escape(answer.secret.label)}\n```{escape(answer.secret.value)}```"))
+        below.append(section(f"{escape(answer.secret.label)}\n```{escape(answer.secret.value)}```"))
+    small = [context(text) for text in [_small_print(answer, now, runbook_url)] if text]
+    room = MESSAGE - characters([verdict, *below, *small])
     if answer.offers:
-        blocks.append(buttons(answer.offers, values))
-    if small := _small_print(answer, now, runbook_url):
-        blocks.append(context(small))
-    return Message(text=cut(escape(plain_text(answer)), 3000), blocks=blocks[:50])
+        row = buttons(answer.offers, values, room=room // 2)
+        below.append(row)
+        room -= characters(row)
+    texts = _evidence(answer.evidence, now, room=room, most=BLOCKS - 1 - len(below) - len(small))
+    return Message(
+        text=cut(escape(plain_text(answer)), SECTION),
+        blocks=[verdict, *(section(text) for text in texts), *below, *small],
+    )
 
 
-def buttons(offers: Sequence[Offer], values: Mapping[Offer, str]) -> Block:
-    """The offers as one row of buttons."""
-    return {
-        "type": "actions",
-        "elements": [_button(number, offer, values[offer]) for number, offer in enumerate(offers)],
-    }
+def buttons(offers: Sequence[Offer], values: Mapping[Offer, str], *, room: int = MESSAGE) -> Block:
+    """The offers as one row of buttons: the first of them, as far as there is room."""
+    elements: list[Block] = []
+    for number, offer in enumerate(offers[:BUTTONS]):
+        button = _button(number, offer, values[offer])
+        room -= characters(button)
+        if room < 0 and elements:
+            break
+        elements.append(button)
+    return {"type": "actions", "elements": elements}
 
 
 def progress(done: int, total: int) -> Message:
@@ -78,22 +106,35 @@ def plain_text(answer: Answer) -> str:
     return f"{word}: {answer.verdict}" if word else answer.verdict
 
 
-def _evidence(lines: Lines, now: datetime, room: int) -> tuple[list[str], int]:
-    rows = [f"*{escape(lines.heading)}*"] if lines.heading else []
-    for number, line in enumerate(lines.lines):
-        row = _row(line, now)
-        room -= len(row) + 1
+def _evidence(evidence: Sequence[Lines], now: datetime, *, room: int, most: int) -> list[str]:
+    """The texts of at most `most` sections; what finds no room is counted in the last."""
+    texts: list[str] = []
+    left = sum(len(lines.lines) for lines in evidence)
+    room -= _MORE
+    for lines in evidence:
+        rows = [f"*{cut(rich(lines.heading), 300)}*"] if lines.heading else []
+        room -= sum(len(row) + 1 for row in rows)
+        before = left
+        for line in lines.lines:
+            row = _row(line, now)
+            room -= len(row) + 1
+            if room < 0:
+                break
+            rows.append(row)
+            left -= 1
+        pieces = paragraphs(rows)
+        if len(texts) + len(pieces) >= most:
+            return [*texts, f"… and {before} more"]
         if room < 0:
-            rows.append(f"… and {len(lines.lines) - number} more")
-            break
-        rows.append(row)
-    return paragraphs(rows), room
+            return [*texts, *pieces, f"… and {left} more"]
+        texts += pieces
+    return texts
 
 
 def _row(line: Line, now: datetime) -> str:
-    said = _rich(line.title)
+    said = rich(line.title)
     if line.text:
-        said = f"*{said}*  {_rich(line.text)}"
+        said = f"*{said}*  {rich(line.text)}"
     if line.at is not None:
         said += f"  _{age(line.at, now)} ago_"
     return cut(_signed(line.mark, said), 600)
@@ -104,9 +145,12 @@ def _signed(mark: Mark, text: str) -> str:
     return f"{sign} {text}" if sign else text
 
 
-def _rich(text: str) -> str:
-    """Escaped, with `code` kept as code and every other mrkdwn sign as the character it is."""
-    parts = _CODE.split(escape(text))
+def rich(text: str) -> str:
+    """One line, escaped, with `code` kept as code and every other mrkdwn sign as the character it is.
+
+    One line, so that what a vendor wrote cannot look like a line of ours.
+    """
+    parts = _CODE.split(escape(_BREAKS.sub(" ", text)))
     return "".join(part if _CODE.fullmatch(part) else _literal(part) for part in parts)
 
 

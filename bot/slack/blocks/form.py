@@ -16,7 +16,7 @@ from bot.errors import UsageError
 from bot.operation import Field, Invocation, Kind, Operation, Registry
 from bot.slack.blocks.answer import Message
 from bot.slack.blocks.text import PLAIN_TITLE, Block, escape, plain, section
-from bot.words import Incomplete, complete, value_of
+from bot.words import Incomplete, complete, said, value_of
 
 CALLBACK: Final = "form"
 SHOWING: Final = "answer"
@@ -119,5 +119,5 @@ def _element(field: Field, value: Any) -> Block:
     else:
         element |= {"type": "plain_text_input", "multiline": field.rest}
         if value is not None:
-            element["initial_value"] = str(value)
+            element["initial_value"] = said(value)
     return element

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from bot.operation import Answer, Offer, Operation
 from bot.people import Actor
-from bot.slack.blocks.answer import message
+from bot.slack.blocks.answer import message, rich
 from bot.slack.blocks.text import Block, escape, paragraphs, plain, section
 
 
@@ -32,7 +32,7 @@ def home(
             {"type": "header", "text": plain("InterviewLab operations", 150)},
             *shown.blocks,
             {"type": "divider"},
-            section(f"You are *{escape(actor.name)}*, {actor.role.word}. You may type:"),
+            section(f"You are *{rich(actor.name)}*, {actor.role.word}. You may type:"),
             *(section(text) for text in paragraphs(rows)),
         ][:100],
     }

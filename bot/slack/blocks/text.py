@@ -13,6 +13,10 @@ from typing import Any, Final
 SECTION: Final = 3000
 BUTTON: Final = 75
 PLAIN_TITLE: Final = 24
+BLOCKS: Final = 50
+"""Blocks of a message."""
+BUTTONS: Final = 25
+"""Elements of one `actions` block."""
 MESSAGE: Final = 9500
 """Characters a message may have in all its blocks: Slack refuses at an undocumented 10,000 to 12,000."""
 
@@ -29,10 +33,21 @@ def cut(text: str, most: int) -> str:
     if len(text) <= most:
         return text
     short = text[: most - 1]
-    amp = short.rfind("&", len(short) - 6)
+    amp = short.rfind("&", max(0, len(short) - 6))
     if amp >= 0 and ";" not in short[amp:]:
         short = short[:amp]
     return short + "…"
+
+
+def characters(blocks: Any) -> int:
+    """How much of `MESSAGE` the blocks take: the characters of all their texts."""
+    if isinstance(blocks, list):
+        return sum(characters(part) for part in blocks)
+    if isinstance(blocks, dict):
+        return sum(
+            len(part) if key == "text" and isinstance(part, str) else characters(part) for key, part in blocks.items()
+        )
+    return 0
 
 
 def mrkdwn(text: str) -> Block:
