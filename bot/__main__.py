@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import sys
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -152,8 +153,9 @@ def until_stopped(serving: contextlib.AbstractAsyncContextManager[Any]) -> int:
 
 
 def _run(given: argparse.Namespace) -> int:
-    from bot import app, terminal
-    from bot.logs import configure
+    with _uncollected():
+        from bot import app, terminal
+        from bot.logs import configure
 
     settings = settings_from(given.env_file)
     configure("WARNING")
@@ -163,6 +165,17 @@ def _run(given: argparse.Namespace) -> int:
             return await terminal.run(core, given.rest, token=token(), key=f"terminal:{uuid.uuid4()}")
 
     return asyncio.run(whole())
+
+
+@contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    """Nothing is searched for garbage until the block ends: modules make none, and the search took a fifth of the start."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def _sandbox(given: argparse.Namespace) -> int:

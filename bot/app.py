@@ -24,7 +24,7 @@ from bot.journal import Journal
 from bot.loops import keep_going
 from bot.operation import Registry
 from bot.people import Grants, ids
-from bot.runner import Runner
+from bot.runner import Observe, Runner, unobserved
 from bot.settings import Settings
 from bot.store.database import Database, DatabaseSilentError
 
@@ -82,7 +82,9 @@ def grants(settings: Settings) -> Grants:
 
 
 @asynccontextmanager
-async def core(settings: Settings, *, data_dir: Path, clock: Now = now) -> AsyncIterator[Core]:
+async def core(
+    settings: Settings, *, data_dir: Path, clock: Now = now, observe: Observe = unobserved
+) -> AsyncIterator[Core]:
     """The database is open (if it answers), the runner ready; health is built at first use."""
     async with AsyncExitStack() as stack:
         embedded, conninfo = None, settings.database_url.get_secret_value() if settings.database_url else ""
@@ -108,7 +110,7 @@ async def core(settings: Settings, *, data_dir: Path, clock: Now = now) -> Async
         yield Core(
             settings=settings,
             services=services,
-            runner=Runner(services, journal),
+            runner=Runner(services, journal, observe),
             journal=journal,
             grants=grants(settings),
             stack=stack,
@@ -154,7 +156,7 @@ def directory(core: Core, slack: Slack | None) -> Directory:
 @asynccontextmanager
 async def serving(settings: Settings, *, data_dir: Path, clock: Now = now) -> AsyncIterator[Bot]:
     """The bot hears Slack and does its jobs, until the context ends: then it stops hearing, and finishes its work."""
-    from bot import web
+    from bot import metrics, web
     from bot.slack import listeners, socket
     from bot.slack.client import connected
     from bot.slack.doors import Doors
@@ -162,7 +164,10 @@ async def serving(settings: Settings, *, data_dir: Path, clock: Now = now) -> As
 
     if settings.slack is None:
         raise NotConfiguredError("There is no workspace to serve.", todo="Set ILAB_SLACK__BOT_TOKEN and its kin.")
-    async with core(settings, data_dir=data_dir, clock=clock) as built, AsyncExitStack() as stack:
+    async with (
+        core(settings, data_dir=data_dir, clock=clock, observe=metrics.request) as built,
+        AsyncExitStack() as stack,
+    ):
         slack = await _signed_in(await stack.enter_async_context(connected(settings.slack)))
         doors = Doors(slack, built.runner, directory(built, slack), home_words=HOME_WORDS)
         inbox = Inbox(built.services.database, built.journal, doors.work)

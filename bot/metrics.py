@@ -20,3 +20,9 @@ DUPLICATES: Final = Counter("ilab_duplicates_total", "Payloads that had come bef
 JOURNALED: Final = Counter("ilab_journaled_total", "Payloads kept in the journal because the database was silent.")
 POSTS: Final = Counter("ilab_posts_total", "Posts by what became of them.", ["state"])
 SOCKET: Final = Gauge("ilab_socket_connected", "1 while Socket Mode is connected.")
+
+
+def request(operation: str, outcome: str, took: float) -> None:
+    """One request is counted, with the `took` seconds that it took."""
+    REQUESTS.labels(operation=operation, outcome=outcome).inc()
+    SECONDS.labels(operation=operation).observe(took)
