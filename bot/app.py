@@ -141,9 +141,10 @@ def directory(core: Core, slack: Slack | None) -> Directory:
     """Who is who: by Slack, or by what was kept of its answers."""
     lookup = None
     if slack is not None:
-        from bot.slack.lookup import WorkspaceLookup
+        from bot.slack.lookup import GROUPS_FOR, WorkspaceLookup
 
-        lookup = WorkspaceLookup(slack, core.services.now)
+        groups_for = min(GROUPS_FOR, core.settings.roles.cache_seconds)
+        lookup = WorkspaceLookup(slack, core.services.now, groups_for=groups_for)
     return Directory(
         lookup=lookup,
         database=core.services.database,

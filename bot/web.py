@@ -24,6 +24,8 @@ WINDOW: Final = 300
 """Seconds for which a signature is good. Source: docs.slack.dev, verifying requests from Slack."""
 LARGEST: Final = 1_000_000
 """Bytes of a body."""
+TYPES: Final = ("application/json", "application/x-www-form-urlencoded")
+"""What Slack sends. Source: docs.slack.dev, HTTP request URLs of events, commands and interactivity."""
 
 Health = Callable[[], Awaitable[tuple[bool, dict[str, Any]]]]
 """Says whether this copy can do its work, and what of it stands how."""
@@ -46,6 +48,9 @@ class SlackEndpoint:
         if reason := self._refused(body, stamp, signature):
             log.warning("request refused", reason=reason)
             return web.json_response({"error": reason}, status=401)
+        if request.content_type not in TYPES:
+            log.warning("request refused", reason=f"content type {request.content_type}")
+            return web.json_response({"error": "content type"}, status=415)
         response = await self._app.async_dispatch(await to_bolt_request(request))
         if response.status < 300:
             # only what was handled: a request that failed here may come again as it is

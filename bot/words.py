@@ -224,15 +224,22 @@ def _number(operation: Operation, field: Field, word: str) -> int | float:
         raise _wrong(operation, field, word, what) from None
     low, high = field.minimum, field.maximum
     if number != number or (low is not None and number < low) or (high is not None and number > high):  # noqa: PLR0124 -- NaN
-        bounds = f"{low:g} to {high:g}" if low is not None and high is not None else "the limits"
-        raise _wrong(operation, field, word, f"{what} from {bounds}")
+        raise _wrong(operation, field, word, f"{what} {_bounds(low, high)}")
     return number
+
+
+def _bounds(low: float | None, high: float | None) -> str:
+    if low is None:
+        return f"of at most {high:g}"
+    # a bound that only keeps a number within its column is nobody's business
+    return f"of at least {low:g}" if high is None or high > 2**53 else f"from {low:g} to {high:g}"
 
 
 def _wrong(operation: Operation, field: Field, word: str, wanted: str, near: str = "") -> UsageError:
     name = field.name.replace("_", " ")
+    article = "an" if name[0] in "aeio" else "a"
     return UsageError(
-        f"“{shorten(word)}” is not a {name}: it must be {wanted}.",
+        f"“{shorten(word)}” is not {article} {name}: it must be {wanted}.",
         why=f"Did you mean “{near}”?" if near else "",
         todo=_hint(operation),
     )

@@ -38,10 +38,13 @@ class StatusArgs(Args):
 async def status(args: StatusArgs, context: Context) -> Answer:
     """Run every check at once and return the verdict, us or them, with what is not well."""
     report = await context.services.health().report(fresh=args.fresh, progress=context.progress)
-    return describe(report, deep=args.deep, share=args.share)
+    # in a thread everybody sees the answer already, and a direct message or the Home tab has nobody to share with
+    place = context.place
+    alone = not place.channel or place.is_direct or bool(place.thread_ts)
+    return describe(report, deep=args.deep, share=args.share, may_share=not alone)
 
 
-def describe(report: Report, *, deep: bool, share: bool) -> Answer:
+def describe(report: Report, *, deep: bool, share: bool, may_share: bool = True) -> Answer:
     """A report as an answer: the verdict, then what is not well and whose it is, then what is, in few lines. Pure."""
     if deep:
         evidence = tuple(
@@ -58,7 +61,7 @@ def describe(report: Report, *, deep: bool, share: bool) -> Answer:
         offers=(
             Offer(label="Recheck", words="status --fresh" + (" --deep" if deep else ""), replaces=True),
             *(() if deep else (Offer(label="Every check", words="status --deep", replaces=True),)),
-            *(() if share else (Offer(label="Share here", words="status --share"),)),
+            *((Offer(label="Share here", words="status --share"),) if may_share and not share else ()),
         ),
         audience=Audience.CHANNEL if share else Audience.QUIET,
         at=report.taken_at,

@@ -40,6 +40,7 @@ async def list_(args: Args, context: Context) -> Answer:
                     words=f"token revoke {token.id}",
                     style="danger",
                     confirm=f"Token {token.id}, “{token.label}”, stops working at once.",
+                    replaces=True,
                 )
                 for token in found
             ),
@@ -57,7 +58,7 @@ class IssueArgs(Args):
 
 async def issue(args: IssueArgs, context: Context, transaction: Transaction) -> Answer:
     """Make a token and show its secret, once."""
-    label = shorten(args.label, 80)
+    label = shorten(args.label.strip(), 80) or "terminal"
     token_id, secret = await tokens.issue(
         transaction, person=context.actor.id, label=label, request=context.request_id, at=context.now
     )
@@ -73,6 +74,7 @@ async def issue(args: IssueArgs, context: Context, transaction: Transaction) -> 
                 words=f"token revoke {token_id}",
                 style="danger",
                 confirm=f"Token {token_id} stops working at once.",
+                replaces=True,
             ),
         ),
         audience=Audience.PRIVATE,
@@ -92,7 +94,11 @@ async def revoke(args: RevokeArgs, context: Context, transaction: Transaction) -
     if label is None:
         raise UserError(f"You have no living token {args.id}.", todo="`/ilab token` lists yours.")
     await audit.add(transaction, Event.TOKEN_REVOKED, actor=context.actor.id, subject=str(args.id), at=context.now)
-    return Answer(verdict=f"Token {args.id}, “{label}”, no longer works.", audience=Audience.PRIVATE)
+    return Answer(
+        verdict=f"Token {args.id}, “{label}”, no longer works.",
+        offers=(Offer(label="Your tokens", words="token", replaces=True),),
+        audience=Audience.PRIVATE,
+    )
 
 
 FAMILY = Family(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 import structlog
@@ -10,8 +12,8 @@ import structlog
 from bot.context import Place, Surface
 from bot.directory import Directory
 from bot.errors import ProviderError, UserError
-from bot.operation import Answer, Audience, Invocation, Offer
-from bot.people import Actor
+from bot.operation import Answer, Audience, Invocation, Offer, Operation
+from bot.people import Actor, Role, Standing
 from bot.policy import Deny, decide
 from bot.runner import Request, Runner, refusal
 from bot.slack import payloads
@@ -20,13 +22,15 @@ from bot.slack.blocks.answer import Message, message
 from bot.slack.blocks.home import home, no_rights
 from bot.slack.client import Slack, call
 from bot.slack.payloads import Asked
-from bot.slack.replies import AddressReply, MessageReply, Reply, ViewReply
+from bot.slack.replies import AddressReply, MessageReply, Reply, ViewReply, direct
 from bot.store import offers
 from bot.store.inbox import Received
 from bot.words import Incomplete, parse, refuse_incomplete
 
 VALUE: Final = 1900
 """Characters of words that a button may carry: Slack takes 2,000."""
+BOT_EVERY: Final = 3600.0
+"""Real seconds in which another bot is answered once: two bots that answer each other would never stop."""
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("ilab.doors")
 
@@ -40,6 +44,7 @@ class Doors:
         self._runner = runner
         self._directory = directory
         self._home_words = home_words
+        self._bots: dict[str, float] = {}
 
     async def work(self, received: Received) -> str:
         """Handle one payload; return a word for how it ended, for the inbox."""
@@ -47,7 +52,7 @@ class Doors:
         if received.kind == "view":
             return await self._submitted(received)
         if received.kind == "event" and payload["event"]["type"] == "app_home_opened":
-            await self._show_home(payload["event"]["user"])
+            await self._show_home(payload["event"]["user"], self._home_words, received.key)
             return "home"
         if received.kind == "event":
             asked = payloads.message(payload, self._slack.bot_user_id)
@@ -56,31 +61,48 @@ class Doors:
             asked = read[received.kind](payload)
         if received.kind == "action" and not (asked.text or asked.offer_id):
             return "no words"  # a link button: Slack reports the press, and there is nothing to do
-        if asked.on_home:
-            await self._show_home(asked.person)
-            return "home"
+        if asked.bot_id:
+            return await self._answer_bot(received.key, asked)
         return await self._ask(received, asked)
 
     async def _ask(self, received: Received, asked: Asked) -> str:
         actor = await self._directory.actor(asked.person)
         place = Place(surface=Surface.SLACK, channel=asked.channel, thread_ts=asked.thread_ts)
-        if received.kind == "shortcut":
-            return await self._ask_in_modal(received.key, asked, actor, place)
-        reply = self._reply(received.kind, asked)
         try:
-            text = await self._words_of(asked)
+            asked = replace(asked, text=await self._words_of(asked))
         except UserError as error:
+            reply = await direct(self._slack, asked.person) if asked.on_home else self._reply(asked)
             await reply.answer(await self._message(refusal(error)), Audience.PRIVATE)
             return type(error).__name__
-        request = Request(key=received.key, asked=text, actor=actor, place=place)
+        if asked.on_home and self._is_for_home(asked.text):
+            await self._show_home(asked.person, asked.text, received.key)
+            return "home"
+        if asked.on_home or received.kind == "shortcut":
+            return await self._ask_in_modal(received, asked, actor, place)
+        reply = self._reply(asked)
+        request = Request(key=received.key, asked=asked.text, actor=actor, place=place)
         answer = await self._runner.hear(request, reply.progress)
         if isinstance(answer, Incomplete):
             return await self._ask_for_the_rest(received, asked, answer, reply)
         await reply.answer(await self._message(answer), answer.audience)
         return "answered"
 
+    async def _answer_bot(self, key: str, asked: Asked) -> str:
+        """Say once in a while, where all can see it, that bots have no rights."""
+        now = time.monotonic()
+        if now - self._bots.get(asked.bot_id, -BOT_EVERY) < BOT_EVERY:
+            return "bot"
+        self._bots[asked.bot_id] = now
+        who = asked.person or asked.bot_id
+        actor = Actor(id=who, name=who, standing=Standing.BOT, role=Role.NONE, known_at=self._runner.services.now())
+        place = Place(surface=Surface.SLACK, channel=asked.channel, thread_ts=asked.thread_ts)
+        answer = await self._runner.hear(Request(key=key, asked=asked.text, actor=actor, place=place), _no_progress)
+        if isinstance(answer, Answer):
+            await self._reply(asked).answer(await self._message(answer), Audience.CHANNEL)
+        return "bot"
+
     async def _ask_for_the_rest(self, received: Received, asked: Asked, missing: Incomplete, reply: Reply) -> str:
-        """Open the form while the trigger lives; where it does not, say what is missing."""
+        """Open the form while the trigger lives; where it does not, say what is missing, with a button for the form."""
         if asked.trigger_id and received.attempts == 1:
             try:
                 view = form.form(missing, channel=asked.channel)
@@ -89,20 +111,40 @@ class Doors:
                 log.warning("the form did not open", request=received.key, error=error.what)
             else:
                 return "form"
-        await reply.answer(await self._message(refusal(refuse_incomplete(missing))), Audience.PRIVATE)
+        offer = Offer(label="Fill in a form", words=asked.text)
+        answer = replace(refusal(refuse_incomplete(missing)), offers=(offer,))
+        await reply.answer(await self._message(answer), Audience.PRIVATE)
         return "incomplete"
 
-    async def _ask_in_modal(self, key: str, asked: Asked, actor: Actor, place: Place) -> str:
-        """A shortcut has no channel to answer in: its answer stands in a modal."""
-        opened = await call(self._slack.quick, "views.open", trigger_id=asked.trigger_id, view=form.working(asked.text))
-        reply = ViewReply(self._slack, view_id=opened["view"]["id"], title=asked.text)
-        answer = await self._runner.hear(Request(key=key, asked=asked.text, actor=actor, place=place), reply.progress)
-        if isinstance(answer, Incomplete):
-            view = form.form(answer, channel="")
-            await call(self._slack.patient, "views.update", view_id=opened["view"]["id"], view=view)
+    async def _ask_in_modal(self, received: Received, asked: Asked, actor: Actor, place: Place) -> str:
+        """A shortcut has no channel to answer in: its answer stands in a modal, or else in a direct message."""
+        view_id = await self._opened(received, asked)
+        if view_id:
+            reply: Reply = ViewReply(self._slack, view_id=view_id, title=_title(asked.text))
+        else:
+            reply = await direct(self._slack, asked.person)
+        request = Request(key=received.key, asked=asked.text, actor=actor, place=place)
+        answer = await self._runner.hear(request, reply.progress)
+        if isinstance(answer, Incomplete) and view_id:
+            view = form.form(answer, channel=asked.channel)
+            await call(self._slack.patient, "views.update", view_id=view_id, view=view)
             return "form"
+        if isinstance(answer, Incomplete):
+            return await self._ask_for_the_rest(received, replace(asked, trigger_id=""), answer, reply)
         await reply.answer(await self._message(answer), answer.audience)
         return "answered"
+
+    async def _opened(self, received: Received, asked: Asked) -> str:
+        """The id of a modal that says to wait; empty where the trigger had died already."""
+        if received.attempts > 1:
+            return ""
+        view = form.working(_title(asked.text))
+        try:
+            opened = await call(self._slack.quick, "views.open", trigger_id=asked.trigger_id, view=view)
+        except ProviderError as error:
+            log.warning("the modal did not open", request=received.key, error=error.what)
+            return ""
+        return str(opened["view"]["id"])
 
     async def _submitted(self, received: Received) -> str:
         """A form, validated before the ack: the same reading gives the same invocation."""
@@ -110,8 +152,9 @@ class Doors:
         understood = form.read(view, self._runner.registry)
         if not isinstance(understood, Invocation):
             return "invalid"
-        actor = await self._directory.actor(received.payload["user"]["id"])
-        reply = ViewReply(self._slack, view_id=view["id"], title=understood.operation.words)
+        person = received.payload["user"]["id"]
+        actor = await self._directory.actor(person)
+        reply = ViewReply(self._slack, view_id=view["id"], title=understood.operation.words, person=person)
         place = Place(surface=Surface.SLACK, channel=form.channel_of(view))
         request = Request(key=received.key, asked=understood, actor=actor, place=place)
         answer = await self._runner.hear(request, reply.progress)
@@ -119,18 +162,18 @@ class Doors:
             await reply.answer(await self._message(answer), answer.audience)
         return "answered"
 
-    def _reply(self, kind: str, asked: Asked) -> Reply:
+    def _reply(self, asked: Asked) -> Reply:
         if asked.view_id:
-            return ViewReply(self._slack, view_id=asked.view_id, title=asked.text or "Answer")
+            return ViewReply(self._slack, view_id=asked.view_id, title=_title(asked.text) or "Answer")
         if asked.response_url:
-            return AddressReply(
-                self._slack,
-                asked.response_url,
-                channel=asked.channel,
-                person=asked.person,
-                replaces=kind == "action",
-            )
-        return MessageReply(self._slack, channel=asked.channel, person=asked.person, thread_ts=asked.thread_ts or None)
+            return AddressReply(self._slack, asked.response_url, asked)
+        return MessageReply(
+            self._slack,
+            channel=asked.channel,
+            person=asked.person,
+            thread_ts=asked.thread_ts or None,
+            has_thread=asked.has_thread,
+        )
 
     async def _words_of(self, asked: Asked) -> str:
         if not asked.offer_id:
@@ -165,20 +208,24 @@ class Doors:
         services = self._runner.services
         return await services.database.call(lambda connection: offers.add(connection, words, at=services.now()))
 
-    async def _show_home(self, person: str) -> None:
+    def _is_for_home(self, words: str) -> bool:
+        """Whether the Home tab shows the answer; any other command's answer opens over it."""
+        return _operation(self._runner, words) is self._runner.registry.by_words[self._home_words]
+
+    async def _show_home(self, person: str, words: str, key: str) -> None:
         actor = await self._directory.actor(person)
         operation = self._runner.registry.by_words[self._home_words]
         decision = decide(operation, actor)
         if isinstance(decision, Deny):
             view = no_rights(decision.why, decision.todo)
         else:
-            view = await self._home_of(actor)
+            view = await self._home_of(actor, words, key)
         await call(self._slack.patient, "views.publish", user_id=person, view=view)
 
-    async def _home_of(self, actor: Actor) -> dict[str, object]:
+    async def _home_of(self, actor: Actor, words: str, key: str) -> dict[str, object]:
         services = self._runner.services
         place = Place(surface=Surface.SLACK)
-        request = Request(key=f"home:{actor.id}", asked=self._home_words, actor=actor, place=place)
+        request = Request(key=key, asked=words, actor=actor, place=place)
         answer = await self._runner.hear(request, _no_progress)
         assert isinstance(answer, Answer)  # noqa: S101 -- the Home tab's command needs no arguments
         allowed = [other for other in services.registry if not isinstance(decide(other, actor), Deny)]
@@ -194,6 +241,19 @@ class Doors:
 
 async def _no_progress(done: int, total: int) -> None:
     del done, total
+
+
+def _title(words: str) -> str:
+    """The words without their options, to head a modal."""
+    return words.partition(" --")[0]
+
+
+def _operation(runner: Runner, words: str) -> Operation | None:
+    """The operation that the words ask for; None where they ask for none, as an old button's may."""
+    try:
+        return parse(runner.registry, words).operation
+    except UserError:
+        return None
 
 
 def _is_personal(runner: Runner, offer: Offer) -> bool:

@@ -99,6 +99,8 @@ class _Listeners:
         await ack()
 
     async def event(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        if body["event"].get("type") in ("app_uninstalled", "tokens_revoked"):
+            log.error("slack took my rights away", reason=body["event"]["type"])
         if payloads.handled_event(body, self._slack.bot_user_id):
             await self._take("event", body, ack)
         else:

@@ -13,16 +13,17 @@ from bot.slack.client import Slack, call
 from bot.store.people import Known
 
 GROUPS_FOR: Final = 60.0
-"""Real seconds for which a group's member list is used: `usergroups.users.list` allows 20 a minute."""
+"""Real seconds for which a group's member list is used at most: `usergroups.users.list` allows 20 a minute."""
 
 
 class WorkspaceLookup:
     """`bot.directory.Lookup`, by `users.info` and `usergroups.users.list`."""
 
-    def __init__(self, slack: Slack, now: Now) -> None:
+    def __init__(self, slack: Slack, now: Now, *, groups_for: float = GROUPS_FOR) -> None:
         """`slack` knows its own workspace (`team_id`)."""
         self._slack = slack
         self._now = now
+        self._groups_for = groups_for
         self._groups: dict[str, tuple[float, frozenset[str]]] = {}
         self._asking: dict[str, asyncio.Task[frozenset[str]]] = {}
 
@@ -49,7 +50,7 @@ class WorkspaceLookup:
 
     async def _members(self, group: str) -> frozenset[str]:
         known = self._groups.get(group)
-        if known is not None and time.monotonic() - known[0] < GROUPS_FOR:
+        if known is not None and time.monotonic() - known[0] < self._groups_for:
             return known[1]
         task = self._asking.get(group)
         if task is None:

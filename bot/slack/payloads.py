@@ -10,9 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 Payload = Mapping[str, Any]
+
+REPLACES: Final = "replace:"
+"""How the `action_id` of a button begins whose answer takes the place of its message."""
 
 
 class InvalidPayloadError(ValueError):
@@ -29,8 +32,16 @@ class Asked:
     trigger_id: str = ""
     response_url: str = ""
     thread_ts: str = ""
+    has_thread: bool = False
+    """It was asked in a thread; else `thread_ts` is that of the message that may begin one."""
     view_id: str = ""
     on_home: bool = False
+    replaces: bool = False
+    """The answer takes the place of the message that holds the button."""
+    in_private: bool = False
+    """The button stands in a message that only this person sees."""
+    bot_id: str = ""
+    """Set where no person asks, but another bot."""
     offer_id: str = ""
     """Where set, the words are kept under this id, and `text` is empty."""
 
@@ -60,15 +71,16 @@ def handled_event(payload: Payload, bot_user_id: str) -> bool:
     """Say whether an event is one that the bot does something about; the others are acked and dropped.
 
     A mention comes twice, as `app_mention` and as `message`, under two event ids: only the first counts. What other
-    bots say is dropped: they have no rights, and two bots that answer each other never stop.
+    bots say in threads is dropped: two bots that answer each other never stop.
     """
     event = payload.get("event") or {}
     if event.get("user") == bot_user_id:
         return False
     if event.get("type") == "app_mention":
-        return "edited" not in event and "bot_id" not in event
+        return "edited" not in event and not ("bot_id" in event and "thread_ts" in event)
     if event.get("type") == "message":
-        return event.get("channel_type") == "im" and "subtype" not in event and "bot_id" not in event
+        is_said = event.get("subtype") in (None, "file_share") and "bot_id" not in event
+        return event.get("channel_type") == "im" and is_said
     return event.get("type") == "app_home_opened" and event.get("tab") == "home"
 
 
@@ -96,8 +108,12 @@ def action(payload: Payload) -> Asked:
         channel=(payload.get("channel") or {}).get("id") or container.get("channel_id") or "",
         trigger_id=payload["trigger_id"],
         response_url=payload.get("response_url") or "",
+        thread_ts=container.get("thread_ts") or "",
+        has_thread="thread_ts" in container,
         view_id=view.get("id") or "",
         on_home=view.get("type") == "home",
+        replaces=str(pressed.get("action_id")).startswith(REPLACES),
+        in_private=bool(container.get("is_ephemeral")),
     )
 
 
@@ -121,4 +137,6 @@ def message(payload: Payload, bot_user_id: str) -> Asked:
         text=text.strip(),
         channel=event["channel"],
         thread_ts=str(event.get("thread_ts") or ("" if direct else event["ts"])),
+        has_thread="thread_ts" in event,
+        bot_id=str(event.get("bot_id") or ""),
     )

@@ -17,6 +17,7 @@ from bot.operation import Audience
 from bot.slack.blocks import form
 from bot.slack.blocks.answer import Message, progress
 from bot.slack.client import UNREACHABLE, Slack, call
+from bot.slack.payloads import Asked
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("ilab.reply")
 
@@ -92,48 +93,58 @@ class AddressReply:
     what one person alone sees cannot be edited otherwise. So a command that takes long says once how far it is.
     """
 
-    def __init__(self, slack: Slack, url: str, *, channel: str, person: str, replaces: bool) -> None:
-        """`replaces`: the answer takes the place of the message whose button was pressed."""
+    def __init__(self, slack: Slack, url: str, asked: Asked) -> None:
+        """`asked` says whether the answer takes the place of the message whose button was pressed, and in which thread."""
         self._slack = slack
         self._url = url
-        self._channel = channel
-        self._person = person
-        self._replaces = replaces
+        self._asked = asked
         # at most twice, so that uses of the address are left for the answer and its retries
-        self._pace = _Pace(self._show, most=2 if replaces else 1)
+        self._pace = _Pace(self._show, most=2 if asked.replaces else 1)
 
     async def progress(self, done: int, total: int) -> None:
         """Say how far it is, in place of the button's message, or once."""
         self._pace.note(done, total)
 
     async def _show(self, message: Message) -> None:
-        body = {"response_type": "ephemeral", "replace_original": self._replaces}
-        await _post(self._slack.session, self._url, _body(message) | body)
+        await _post(self._slack.session, self._url, self._body(message, replaces=self._asked.replaces))
 
     async def answer(self, message: Message, audience: Audience) -> None:
         """Answer there, or else by a message of our own that only the asker sees."""
         await self._pace.stop()
-        in_channel = audience is Audience.CHANNEL
-        body = _body(message) | {
-            "response_type": "in_channel" if in_channel else "ephemeral",
-            "replace_original": not in_channel and self._replaces,
-        }
+        # what only one person may read, and what was refused, never takes the place of what everybody sees
+        hides = audience is Audience.PRIVATE and not self._asked.in_private
+        replaces = self._asked.replaces and not (hides or message.refused or audience is Audience.CHANNEL)
+        body = self._body(message, replaces=replaces, in_channel=audience is Audience.CHANNEL)
         try:
             await _patiently(lambda: _post(self._slack.session, self._url, body))
         except ProviderError as error:
             log.warning("response address did not take the answer", error=error.what)
-            await _to_person(self._slack, message, channel=self._channel, person=self._person)
+            await _to_person(self._slack, message, channel=self._asked.channel, person=self._asked.person)
+
+    def _body(self, message: Message, *, replaces: bool, in_channel: bool = False) -> dict[str, Any]:
+        body = _body(message) | {
+            "response_type": "in_channel" if in_channel else "ephemeral",
+            "replace_original": replaces,
+        }
+        return body | {"thread_ts": self._asked.thread_ts} if self._asked.has_thread else body
 
 
 class MessageReply:
     """In the thread of a mention, or in a direct message."""
 
-    def __init__(self, slack: Slack, *, channel: str, person: str, thread_ts: str | None) -> None:
-        """`thread_ts` is None in a direct message, where answers need no thread."""
+    def __init__(
+        self, slack: Slack, *, channel: str, person: str, thread_ts: str | None, has_thread: bool = True
+    ) -> None:
+        """`thread_ts` is None in a direct message, where answers need no thread.
+
+        `has_thread` is false where the thread would begin with the answer: what one person alone sees is not shown in
+        a thread that does not exist. Source: docs.slack.dev, chat.postEphemeral, `thread_ts`.
+        """
         self._slack = slack
         self._channel = channel
         self._person = person
         self._thread_ts = thread_ts
+        self._private_thread_ts = thread_ts if has_thread else None
         self._pace = _Pace(self._show, most=10)
         self._ts: str | None = None
 
@@ -151,7 +162,7 @@ class MessageReply:
             if self._ts is not None:
                 await call(self._slack.patient, "chat.delete", channel=self._channel, ts=self._ts)
             await _to_person(
-                self._slack, message, channel=self._channel, person=self._person, thread_ts=self._thread_ts
+                self._slack, message, channel=self._channel, person=self._person, thread_ts=self._private_thread_ts
             )
             return
         await self._say(_body(message))
@@ -175,11 +186,12 @@ class MessageReply:
 class ViewReply:
     """In a modal that is open already."""
 
-    def __init__(self, slack: Slack, *, view_id: str, title: str) -> None:
-        """`title` heads the view that shows the answer."""
+    def __init__(self, slack: Slack, *, view_id: str, title: str, person: str = "") -> None:
+        """`title` heads the view that shows the answer; where it was closed, `person` gets a direct message."""
         self._slack = slack
         self._view_id = view_id
         self._title = title
+        self._person = person
         self._pace = _Pace(self._show, most=10)
 
     async def progress(self, done: int, total: int) -> None:
@@ -188,19 +200,24 @@ class ViewReply:
 
     async def answer(self, message: Message, audience: Audience) -> None:
         """Show it in the view; only the person who opened it sees that."""
-        del audience
         await self._pace.stop()
-        await self._show(message)
-
-    async def _show(self, message: Message) -> None:
         try:
-            await call(
-                self._slack.patient, "views.update", view_id=self._view_id, view=form.showing(self._title, message)
-            )
+            await self._show(message)
         except ProviderError as error:
             if error.why != "not_found":
                 raise
             log.info("the view was closed before its answer", view=self._view_id)
+            if self._person:
+                await (await direct(self._slack, self._person)).answer(message, audience)
+
+    async def _show(self, message: Message) -> None:
+        await call(self._slack.patient, "views.update", view_id=self._view_id, view=form.showing(self._title, message))
+
+
+async def direct(slack: Slack, person: str) -> MessageReply:
+    """A direct message to the person, for what has no other place."""
+    opened = await call(slack.patient, "conversations.open", users=person)
+    return MessageReply(slack, channel=opened["channel"]["id"], person=person, thread_ts=None)
 
 
 def _body(message: Message) -> dict[str, Any]:
@@ -218,8 +235,7 @@ async def _to_person(
     except ProviderError as error:
         if error.kind not in ("rejected", "not_found"):
             raise
-        opened = await call(slack.patient, "conversations.open", users=person)
-        await call(slack.patient, "chat.postMessage", channel=opened["channel"]["id"], **_body(message))
+        await (await direct(slack, person)).answer(message, Audience.PRIVATE)
 
 
 async def _patiently(post: Callable[[], Awaitable[None]]) -> None:

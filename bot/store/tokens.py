@@ -46,7 +46,8 @@ def _hash(secret: str) -> bytes:
 
 
 async def issue(connection: Connection, *, person: str, label: str, request: str, at: datetime) -> tuple[int, str]:
-    """Make a token; return its id and its secret, which is kept nowhere."""
+    """Make a token; return its id and its secret, which is kept nowhere. Holds the person's lock until the commit."""
+    await connection.execute(_SQL["lock"], {"person": person})
     cursor = await connection.execute(_SQL["count"], {"person": person, "request": request})
     row = await cursor.fetchone()
     if row is not None and row[0] >= MOST:

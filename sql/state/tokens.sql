@@ -1,3 +1,7 @@
+-- name: lock
+-- Two requests of one person at once must not both find room for one more.
+select pg_advisory_xact_lock(hashtextextended('ilab.tokens ' || %(person)s, 0));
+
 -- name: issue
 -- The same request asked again gets a new secret for the same token: the old one was never seen.
 insert into tokens (person, label, hash, request, created_at)

@@ -29,6 +29,7 @@ from bot.slack.blocks.text import (
     plain,
     section,
 )
+from bot.slack.payloads import REPLACES
 
 SIGNS: Final[Mapping[Mark, str]] = {
     Mark.OK: ":white_check_mark:",
@@ -57,6 +58,8 @@ class Message:
 
     text: str
     blocks: list[Block]
+    refused: bool = False
+    """It says why nothing was done, so it takes no other message's place."""
 
 
 def message(answer: Answer, *, now: datetime, values: Mapping[Offer, str], runbook_url: str = "") -> Message:
@@ -78,6 +81,7 @@ def message(answer: Answer, *, now: datetime, values: Mapping[Offer, str], runbo
     return Message(
         text=cut(escape(plain_text(answer)), SECTION),
         blocks=[verdict, *(section(text) for text in texts), *below, *small],
+        refused=answer.refused,
     )
 
 
@@ -162,7 +166,7 @@ def _literal(text: str) -> str:
 def _button(number: int, offer: Offer, value: str) -> Block:
     button: dict[str, Any] = {
         "type": "button",
-        "action_id": f"offer:{number}",
+        "action_id": f"{REPLACES if offer.replaces else 'offer:'}{number}",
         "text": plain(offer.label, BUTTON),
         "value": value,
     }
