@@ -72,12 +72,13 @@ def parse(registry: Registry, text: str) -> Invocation | Incomplete:
 
     Raises UsageError with a sentence, the nearest command and an example where it cannot be understood.
     """
-    if len(text) > LONGEST:
+    typed = undo_typography(text)
+    if len(typed) > LONGEST:
         raise UsageError(
-            f"That is {len(text):,} characters; a command may have {LONGEST:,}.",
+            f"That is {len(typed):,} characters; a command may have {LONGEST:,}.",
             todo="Send the command alone, and a long text as a message. `/ilab help` lists the commands.",
         )
-    words = split(undo_typography(text)) or ["help"]
+    words = split(typed) or ["help"]
     operation, rest = _match(registry, words)
     given = _assign(operation, rest)
     return complete(operation, given)

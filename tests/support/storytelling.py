@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import sys
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 
@@ -21,6 +20,7 @@ from bot.store import posts
 from bot.store.database import DatabaseSilentError
 from sandbox.databases import DatabaseProxy
 from sandbox.server import Sandbox
+from sandbox.slack.state import View
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +43,17 @@ class Said:
     @property
     def buttons(self) -> list[str]:
         """The labels of its buttons."""
-        return re.findall(r"\[([^\]]+)\]", self.text)
+        rows = [block["elements"] for block in self.raw.get("blocks") or [] if block["type"] == "actions"]
+        return [str(element["text"]["text"]) for row in rows for element in row if element["type"] == "button"]
+
+    def button(self, label: str) -> Mapping[str, Any]:
+        """One of its buttons, as Slack has it."""
+        return _button(self.raw, label)[0]
+
+    @property
+    def errors(self) -> dict[str, str]:
+        """What stands under the fields of a modal, by field."""
+        return dict(self.raw.get("errors") or {})
 
 
 @dataclass(kw_only=True)
@@ -61,9 +71,10 @@ class Story:
 
     def settings(self, **changed: str) -> Settings:
         """The settings that point a bot at this sandbox, with some changed or (empty) taken away."""
-        return Settings(_env_file=self._write_settings(changed))
+        return Settings(_env_file=self.write_settings(changed))
 
-    def _write_settings(self, changed: Mapping[str, str]) -> Path:
+    def write_settings(self, changed: Mapping[str, str]) -> Path:
+        """A file of those settings, for a process of its own."""
         environment = self.sandbox.bot_environment() | {
             "ILAB_DATABASE_URL": self.proxies["own"].conninfo,
             "ILAB_DATA_DIR": str(self.directory / "bot"),
@@ -74,7 +85,7 @@ class Story:
         }
         if "product" in self.proxies:
             environment["ILAB_PRODUCT__DATABASE_URL"] = self.proxies["product"].conninfo
-        environment |= self.extra | changed
+        environment |= self.extra | dict(changed)
         path = self.directory / f"bot-{time.monotonic_ns()}.env"
         path.write_text("".join(f'{name}="{value}"\n' for name, value in environment.items() if value))
         return path
@@ -98,7 +109,7 @@ class Story:
     @asynccontextmanager
     async def process(self, **changed: str) -> AsyncIterator[asyncio.subprocess.Process]:
         """A bot as a process of its own, as `ilab serve` runs it; killed at the end where it still runs."""
-        path = self._write_settings(changed)
+        path = self.write_settings(changed)
         log = (self.directory / "process.log").open("ab")
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "bot", "--env-file", str(path), "serve", stdout=log, stderr=log
@@ -116,10 +127,27 @@ class Story:
         async with await psycopg.AsyncConnection.connect(self.proxies["own"].conninfo, autocommit=True) as connection:
             await connection.execute("update inbox set claimed_until = received_at - interval '1 minute'")
 
+    async def looked(self) -> bool:
+        """Whether every watch has looked at what is due by now, and waits for its next time."""
+        now = self.sandbox.world.clock.now()
+        async with self.bots[0].core.services.database.connection() as connection:
+            cursor = await connection.execute("select bool_and(state = 'running' and due_at > %s) from clocks", [now])
+            row = await cursor.fetchone()
+        return bool(row and row[0])
+
+    async def make_lost_posts_old(self) -> None:
+        """The time passes after which a post whose answer was lost is looked for."""
+        async with self.bots[0].core.services.database.connection() as connection:
+            await connection.execute(
+                "update posts set started_at = started_at - interval '1 minute', not_before = null where state = 'sending'"
+            )
+
     async def _heard(self, bot: Bot) -> None:
         if bot.socket is not None:
             await until(lambda: self.sandbox.workspace.socket.connections >= len(self.bots), "the bot never connected")
-            await until(lambda: bot.socket is not None and bot.socket.connected, "the bot does not know it is connected")
+            await until(
+                lambda: bot.socket is not None and bot.socket.connected, "the bot does not know it is connected"
+            )
 
     # the people
 
@@ -137,26 +165,101 @@ class Story:
 
     async def asks(self, name: str, text: str, channel: str = "incidents", thread_ts: str | None = None) -> Said:
         """A person types, and reads what came of it: the newest message that they did not see before."""
-        before = {self._stamp(said) for said in self.sees(name, channel, thread_ts)}
+        before = {self._stamp(said) for said in (*self.sees(name, channel), *self.sees(name, channel, thread_ts))}
         outcome = await self.says(name, text, channel, thread_ts)
         assert outcome.ok, f"Slack says: {outcome.error}; toasts {self.toasts(name)}"
-        return await self._news(name, channel, thread_ts or (outcome.ts if not text.startswith("/") else None), before)
+        if not text.startswith("/") and not self.sandbox.workspace.channel(channel).is_im:
+            thread_ts = thread_ts or outcome.ts
+        return await self._news(name, channel, thread_ts, before)
 
-    async def presses(self, name: str, label: str, channel: str = "incidents") -> Said:
-        """A person presses the newest button of that label, and reads what came of it."""
-        said = next(said for said in reversed(self.sees(name, channel)) if label in said.buttons)
+    async def presses(
+        self,
+        name: str,
+        label: str,
+        channel: str = "incidents",
+        *,
+        thread_ts: str | None = None,
+        said: Said | None = None,
+    ) -> Said:
+        """A person presses the newest button of that label, or that of `said`, and reads what came of it."""
+        if said is None:
+            said = next(one for one in reversed(self.sees(name, channel, thread_ts)) if label in one.buttons)
         element, block = _button(said.raw, label)
         container = {
             "type": "ephemeral" if said.ephemeral else "message",
             "channel": self.channel(channel),
             "ts": said.raw["ts"],
         }
-        before = {self._stamp(other) for other in self.sees(name, channel)}
+        before = {self._stamp(other) for other in self.sees(name, channel, thread_ts)}
         outcome = await self.sandbox.workspace.click(
             self.person(name), container, element["action_id"], block_id=block, value=element.get("value")
         )
         assert outcome.ok, f"Slack says: {outcome.error}; toasts {self.toasts(name)}"
-        return await self._news(name, channel, None, before)
+        return await self._news(name, channel, thread_ts, before)
+
+    # modals and the Home tab
+
+    def direct(self, name: str) -> str:
+        """The id of a person's direct message with the bot."""
+        return self.sandbox.workspace.direct(self.person(name)).id
+
+    def modal(self, name: str) -> Said | None:
+        """The modal that a person has open on top, if any."""
+        stack = self.sandbox.workspace.views.stack(self.person(name))
+        return self._view(stack[-1]) if stack else None
+
+    def home(self, name: str) -> Said | None:
+        """A person's Home tab, once it was shown."""
+        view = self.sandbox.workspace.state.homes.get(self.person(name))
+        return self._view(view) if view else None
+
+    async def opens_home(self, name: str) -> Said:
+        """A person opens the app's Home tab, and reads it."""
+        assert (await self.sandbox.workspace.open_home(self.person(name))).ok
+        await self.settled()
+        home = self.home(name)
+        assert home is not None, "the Home tab is empty"
+        return home
+
+    async def uses_shortcut(self, name: str, callback_id: str) -> Said | None:
+        """A person uses a global shortcut, and reads the modal that came of it."""
+        assert (await self.sandbox.workspace.shortcut(self.person(name), callback_id)).ok
+        await self.settled()
+        return self.modal(name)
+
+    async def presses_in(self, name: str, view: Said, label: str) -> Said:
+        """A person presses a button of a modal or of the Home tab, and reads what is there then."""
+        element, block = _button(view.raw, label)
+        outcome = await self.sandbox.workspace.click(
+            self.person(name), {"type": "view", "view_id": view.raw["id"]}, element["action_id"], block_id=block
+        )
+        assert outcome.ok, f"Slack says: {outcome.error}; toasts {self.toasts(name)}"
+        await self.settled()
+        shown = self.modal(name) or self.home(name)
+        assert shown is not None, "no view is open any more"
+        return shown
+
+    async def submits(self, name: str, **typed: str) -> Said:
+        """A person fills in the open form, by field, and submits it; what the modal shows then, with its errors."""
+        form = self.modal(name)
+        assert form is not None, "no form is open"
+        values = {field: {"value": text} for field, text in typed.items()}
+        await self.sandbox.workspace.submit(self.person(name), form.raw["id"], values)
+        await self.settled()
+        shown = self.modal(name)
+        assert shown is not None, "the modal is gone"
+        return shown
+
+    def _view(self, view: View) -> Said:
+        shown = self.sandbox.workspace.views.shown(view)
+        return Said(text=flat(shown), raw=shown)
+
+    # the database
+
+    async def rows(self, query: LiteralString, *values: Any) -> list[Any]:
+        """What a query finds in the bot's own database."""
+        async with self.bots[0].core.services.database.connection() as connection:
+            return await (await connection.execute(query, values)).fetchall()
 
     def sees(self, name: str, channel: str = "incidents", thread_ts: str | None = None) -> list[Said]:
         """What the person sees in the channel or thread, oldest first."""
@@ -176,9 +279,14 @@ class Story:
     async def _news(self, name: str, channel: str, thread_ts: str | None, before: set[str]) -> Said:
         await self.settled()
         mine = self.person(name)
+        # what is private and answers a message that has no thread yet stands beside it
+        places = (
+            [self.sees(name, channel), self.sees(name, channel, thread_ts)] if thread_ts else [self.sees(name, channel)]
+        )
         news = [
             said
-            for said in self.sees(name, channel, thread_ts)
+            for place in places
+            for said in place
             if self._stamp(said) not in before and said.raw.get("user") != mine
         ]
         assert news, f"nothing new for {name} in {channel}; toasts {self.toasts(name)}"
@@ -267,6 +375,10 @@ def _flat_block(block: Mapping[str, Any]) -> str:
         return str(block["text"]["text"]).replace("*", "")
     if kind == "context":
         return " ".join(element["text"] for element in block["elements"])
+    if kind == "divider":
+        return ""
+    if kind == "input":
+        return f"{block['label']['text']}: ____"
     if kind == "actions":
         return " ".join(f"[{element['text']['text']}]" for element in block["elements"])
     return f"({kind})"
