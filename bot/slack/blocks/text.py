@@ -7,6 +7,7 @@ Source: docs.slack.dev, formatting message text; Block Kit reference.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -22,6 +23,8 @@ MESSAGE: Final = 9500
 
 Block = dict[str, Any]
 
+_HALF_ENTITY: Final = re.compile(r"&(?:a(?:mp?)?|lt?|gt?)?$")
+
 
 def escape(text: str) -> str:
     """Make what a person or a vendor wrote harmless: no mention, no link, no entity comes of it."""
@@ -32,11 +35,7 @@ def cut(text: str, most: int) -> str:
     """Cut to `most` characters, with an ellipsis, never inside an entity."""
     if len(text) <= most:
         return text
-    short = text[: most - 1]
-    amp = short.rfind("&", max(0, len(short) - 6))
-    if amp >= 0 and ";" not in short[amp:]:
-        short = short[:amp]
-    return short + "…"
+    return _HALF_ENTITY.sub("", text[: most - 1]) + "…"
 
 
 def characters(blocks: Any) -> int:
