@@ -258,7 +258,7 @@ class Story:
 
     async def rows(self, query: LiteralString, *values: Any) -> list[Any]:
         """What a query finds in the bot's own database."""
-        async with self.bots[0].core.services.database.connection() as connection:
+        async with await psycopg.AsyncConnection.connect(self.proxies["own"].conninfo, autocommit=True) as connection:
             return await (await connection.execute(query, values)).fetchall()
 
     def sees(self, name: str, channel: str = "incidents", thread_ts: str | None = None) -> list[Said]:
