@@ -40,7 +40,7 @@ class SlackEndpoint:
         self._secret = signing_secret.encode()
         self._seen: OrderedDict[str, float] = OrderedDict()
 
-    async def __call__(self, request: web.Request) -> web.Response:
+    async def answer(self, request: web.Request) -> web.Response:
         """Answer one request of Slack's."""
         body = await request.read()
         stamp = request.headers.get("X-Slack-Request-Timestamp", "")
@@ -92,11 +92,11 @@ async def serving(*, host: str, port: int, health: Health, slack: SlackEndpoint 
     app.router.add_get("/healthz", healthz)
     app.router.add_get("/metrics", metrics)
     if slack is not None:
-        app.router.add_post("/slack/events", slack)
-    runner = web.AppRunner(app, access_log=None)
+        app.router.add_post("/slack/events", slack.answer)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=2)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, host, port, shutdown_timeout=2)
+        site = web.TCPSite(runner, host, port)
         await site.start()
         address = runner.addresses[0]
         yield f"http://{address[0]}:{address[1]}"
