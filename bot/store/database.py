@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import select
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Final, TypeVar
@@ -52,7 +53,7 @@ class Database:
                 "keepalives_count": 3,
                 "options": "-c statement_timeout=15000 -c idle_in_transaction_session_timeout=30000",
             },
-            check=AsyncConnectionPool.check_connection,
+            check=_still_open,
         )
 
     async def open(self) -> None:
@@ -66,16 +67,8 @@ class Database:
     @asynccontextmanager
     async def connection(self, *, within: float = 2) -> AsyncIterator[Connection]:
         """A connection in autocommit mode, or DatabaseSilentError after `within` seconds."""
-        try:
-            connection = await bounded(self.pool.getconn(timeout=within), within)
-        except SILENT as error:
-            raise DatabaseSilentError from error
-        try:
+        async with self._lent(bounded(self.pool.getconn(timeout=within), within)) as connection:
             yield connection
-        except SILENT as error:
-            raise DatabaseSilentError from error
-        finally:
-            await self.pool.putconn(connection)
 
     @asynccontextmanager
     async def transaction(self, *, within: float = 2) -> AsyncIterator[Connection]:
@@ -87,10 +80,24 @@ class Database:
         """What the statement returns, or DatabaseSilentError after `within` seconds, whatever the server does."""
 
         async def whole() -> T:
-            async with self.connection(within=within) as connection:
+            async with self._lent(self.pool.getconn(timeout=within)) as connection:
                 return await statement(connection)
 
         return await bounded(whole(), within)
+
+    @asynccontextmanager
+    async def _lent(self, lending: Awaitable[Connection]) -> AsyncIterator[Connection]:
+        """The connection until the block ends. What a silent database raises becomes DatabaseSilentError."""
+        try:
+            connection = await lending
+        except SILENT as error:
+            raise DatabaseSilentError from error
+        try:
+            yield connection
+        except SILENT as error:
+            raise DatabaseSilentError from error
+        finally:
+            await self.pool.putconn(connection)
 
     async def answers(self, *, within: float = 1) -> bool:
         """Say whether the database answers now."""
@@ -99,6 +106,19 @@ class Database:
         except DatabaseSilentError:
             return False
         return True
+
+
+async def _still_open(connection: Connection) -> None:
+    """Raise OperationalError where the server has closed the connection since it was last used.
+
+    psycopg_pool's own check asks the server, which costs every request a round trip. What a server says unasked, it
+    says when it closes: so only a connection that has something to read is asked. One whose server vanished without
+    a word would leave the question unanswered just as it leaves the statement: both end with the caller's limit.
+    """
+    unread = select.poll()
+    unread.register(connection.pgconn.socket, select.POLLIN)
+    if unread.poll(0):
+        await AsyncConnectionPool.check_connection(connection)
 
 
 async def bounded(work: Awaitable[T], seconds: float) -> T:
