@@ -59,12 +59,6 @@ async def test_a_connection_that_the_server_closed_is_replaced_unseen(database: 
         await transaction.execute("select 1")
 
 
-async def test_a_connection_is_kept_while_it_is_good(database: Database) -> None:
-    """Two calls, one after the other, use the same connection."""
-    pids = [await database.call(_pid) for _ in range(3)]
-    assert len(set(pids)) == 1
-
-
 async def test_a_server_that_says_nothing_any_more_ends_a_call_in_time(
     postgres: EmbeddedServer, conninfo: str, tmp_path: Path
 ) -> None:
@@ -87,7 +81,3 @@ async def test_a_server_that_says_nothing_any_more_ends_a_call_in_time(
             assert await one(database, within=10) == 1
         finally:
             await database.close()
-
-
-async def _pid(connection: Connection) -> int:
-    return connection.info.backend_pid
