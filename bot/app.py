@@ -39,6 +39,8 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger("ilab.app")
 
 SLACK_COMMAND = "/ilab"
 HOME_WORDS = "status"
+STOP_WITHIN = 4.0
+"""Seconds that a loop is given to stop."""
 
 
 def now() -> datetime:
@@ -281,5 +283,10 @@ async def _healthz(built: Core, inbox: Inbox, state: dict[str, Any]) -> tuple[bo
 
 
 async def _cancelled(task: asyncio.Task[Any]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    """The task has ended, or was left to the end of the process: with a silent database some wait for it too long."""
+    for _ in range(2):
+        task.cancel()
+        done, _ = await asyncio.wait({task}, timeout=STOP_WITHIN)
+        if done:
+            return
+    log.warning("a loop did not stop", loop=task.get_name())

@@ -46,7 +46,7 @@ class Jobs:
         conninfo = services.database.conninfo
         self.app = procrastinate.App(
             connector=procrastinate.PsycopgConnector(
-                conninfo=conninfo, min_size=1, max_size=4, kwargs={"connect_timeout": 2}
+                conninfo=conninfo, min_size=1, max_size=4, timeout=3, kwargs={"connect_timeout": 2}
             )
         )
         self._due = self.app.task(name="ilab.due", queue="clocks")(self._run_due)
