@@ -93,7 +93,7 @@ async def test_two_copies_answer_once(stage: Story) -> None:
 
 
 async def test_a_bot_that_is_killed_is_finished_by_the_next(stage: Story) -> None:
-    """kill -9 after the ack and before the answer: the next bot answers what the dead one had taken, once."""
+    """Killed with -9 after the ack and before the answer: the next bot answers what the dead one had taken, once."""
     async with stage.process() as process:
         await stage.sandbox.workspace.socket.wait_for_connections()
         stage.sandbox.faults.add("openai", kind="slow", seconds=3)

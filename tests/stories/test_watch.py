@@ -15,7 +15,7 @@ async def later(story: Story, seconds: float = 31) -> None:
     before = len(story.sandbox.vendors["sentry"].log)
     story.sandbox.world.clock.jump(seconds)
     await until(lambda: len(story.sandbox.vendors["sentry"].log) > before, "nobody looked")
-    await until(lambda: story.looked(), "the look never ended")
+    await until(story.looked, "the look never ended")
     await story.settled()
 
 
