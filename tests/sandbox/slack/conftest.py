@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import copy
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from sandbox.server import Config, Sandbox, installed_manifest
+from sandbox.server import Config, Sandbox
 from sandbox.slack.workspace import Workspace
 from sandbox.world import CREDENTIALS
 
@@ -31,9 +32,9 @@ def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-async def sandbox() -> AsyncIterator[Sandbox]:
+async def sandbox(manifest: dict[str, Any]) -> AsyncIterator[Sandbox]:
     """A running sandbox without rate limits, in which Slack waits half a second for an acknowledgement."""
-    config = Config(rate_limits=False, ack_seconds=0.5, retry_seconds=(0.01, 0.02, 0.03))
+    config = Config(manifest=manifest, rate_limits=False, ack_seconds=0.5, retry_seconds=(0.01, 0.02, 0.03))
     async with Sandbox.running(config) as running:
         yield running
 
@@ -105,5 +106,6 @@ def refusal() -> Callable[[Awaitable[Any]], Awaitable[str]]:
 
 @pytest.fixture
 def manifest() -> dict[str, Any]:
-    """The app's manifest, to be changed."""
-    return copy.deepcopy(installed_manifest())
+    """The manifest of an app that may do all that the stand-in knows, to be changed."""
+    manifest: dict[str, Any] = yaml.safe_load((Path(__file__).parent / "everything.yml").read_text(encoding="utf-8"))
+    return manifest

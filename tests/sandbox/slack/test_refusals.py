@@ -307,9 +307,9 @@ async def test_without_write_public_the_bot_must_be_in_the_channel(manifest: dic
 
 
 @pytest.fixture
-async def limited() -> AsyncIterator[tuple[Sandbox, AsyncWebClient]]:
+async def limited(manifest: dict[str, Any]) -> AsyncIterator[tuple[Sandbox, AsyncWebClient]]:
     """A sandbox that counts calls."""
-    async with Sandbox.running(Config(rate_limits=True)) as running:
+    async with Sandbox.running(Config(manifest=manifest, rate_limits=True)) as running:
         base_url = f"{running.url}/slack/api/"
         yield running, AsyncWebClient(token=CREDENTIALS["slack.bot_token"], base_url=base_url, retry_handlers=[])
 
