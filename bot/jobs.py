@@ -8,7 +8,8 @@ jobs back. Source: procrastinate 3.10, "Retry stalled jobs".
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -21,12 +22,13 @@ from bot.loops import keep_going
 from bot.operation import Answer, Line, Lines, Mark
 from bot.store import audit, inbox, offers
 from bot.store.clocks import Due
-from bot.store.database import Connection
+from bot.store.database import SILENT, Connection, DatabaseSilentError
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("ilab.jobs")
 
 HEARTBEAT: Final = 1.0
 STALLED_AFTER: Final = 5.0
+_LOCK: Final = 0x696C6A62  # an advisory lock's number: one copy retries at a time
 
 ClockWork = Callable[[str, datetime], Awaitable[None]]
 """Does what is due for a subject; `due_at` is when it was due."""
@@ -64,8 +66,10 @@ class Jobs:
         )
 
     async def work(self) -> None:
-        """Work until cancelled. Raises what the database raises when it goes silent; the caller starts it again."""
-        async with self.app.open_async():
+        """Work until cancelled. Raises DatabaseSilentError when the database goes silent; the caller starts it again."""
+        if not await self._services.database.answers():
+            raise DatabaseSilentError  # procrastinate's pool would wait for half a minute, and longer and longer
+        async with _said_as_silence(), self.app.open_async():
             retrying = asyncio.create_task(
                 keep_going("retry stalled jobs", self._retry_stalled, every=STALLED_AFTER), name="retry stalled jobs"
             )
@@ -86,14 +90,15 @@ class Jobs:
         await self._clocks[kind](subject, datetime.fromisoformat(due_at))
 
     async def _retry_stalled(self) -> None:
+        """One copy at a time: what another has put back, and perhaps runs by now, must not be put back again."""
         manager = self.app.job_manager
-        for job in await manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_AFTER):
-            try:
-                await manager.retry_job(job)
-            except procrastinate.exceptions.ConnectorException as error:
-                log.info("job not retried: another copy was first", job=job.id, error=str(error.__cause__ or error))
-            else:
+        async with _said_as_silence(), self._services.database.transaction() as transaction:
+            cursor = await transaction.execute("select pg_try_advisory_xact_lock(%s)", [_LOCK])
+            if await cursor.fetchone() != (True,):
+                return
+            for job in await manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_AFTER):
                 log.warning("job retried: its worker died", job=job.id, task=job.task_name)
+                await manager.retry_job(job)
 
     async def _purge(self, timestamp: int) -> None:
         del timestamp
@@ -124,6 +129,19 @@ class Jobs:
             if head is not None and not findings:
                 await audit.anchor(transaction, head, post_key=key, at=now)
                 await audit.add(transaction, Event.HEAD_POSTED, actor="ilab", subject=str(head.seq), at=now)
+
+
+@asynccontextmanager
+async def _said_as_silence() -> AsyncIterator[None]:
+    """What procrastinate raises when the database is silent becomes what we raise then."""
+    try:
+        yield
+    except SILENT as error:
+        raise DatabaseSilentError from error
+    except procrastinate.exceptions.ConnectorException as error:
+        if isinstance(error.__cause__, SILENT):
+            raise DatabaseSilentError from error
+        raise
 
 
 def _audit_answer(count: int, findings: Sequence[Finding], head: Anchor | None) -> Answer:

@@ -42,6 +42,11 @@ async def run(core: Core, words: Sequence[str], *, token: str, key: str, out: Te
     if isinstance(answer, Incomplete):
         raise refuse_incomplete(answer)
     print(render(answer, core, colour=out.isatty()), file=out)
+    return exit_status(answer)
+
+
+def exit_status(answer: Answer) -> int:
+    """0, or 1 where it was refused, is down, or could not be checked."""
     return 1 if answer.refused or answer.mark in (Mark.DOWN, Mark.UNKNOWN) else 0
 
 
