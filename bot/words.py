@@ -188,7 +188,8 @@ def _assign(operation: Operation, words: Sequence[str]) -> dict[str, Any]:
             word = " ".join([word, *queue])
             queue.clear()
         given[field.name] = value_of(operation, field, word)
-    return given
+    # an empty text is as good as none, as in a form
+    return {name: value for name, value in given.items() if not isinstance(value, str) or value.strip()}
 
 
 def _flag_value(operation: Operation, field: Field, inline: str, queue: list[str]) -> Any:
