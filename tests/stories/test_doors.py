@@ -6,7 +6,6 @@ import asyncio
 import copy
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -523,17 +522,33 @@ async def _tables_with(story: Story, words: str) -> list[str]:
     tables = await story.rows("select tablename from pg_tables where schemaname = 'public'")
     found = []
     for (table,) in tables:
-        rows = await story.rows(f'select t::text from "{table}" as t')  # type: ignore[arg-type]  # noqa: S608 -- our own tables' names
+        rows = await story.rows(f'select t::text from "{table}" as t')  # noqa: S608 -- our own tables' names
         if any(words in row[0] or words.encode().hex() in row[0] for row in rows):
             found.append(table)
     return found
+
+
+async def test_a_secret_in_a_direct_message(story: Story) -> None:
+    """In a direct message, too, the secret is shown for now and not kept; what is pressed there is answered in place."""
+    here = story.direct("alice")
+    said = await story.asks("alice", "token issue laptop", here)
+    assert "ILAB_TOKEN=ilab_" in said.text
+    assert said.ephemeral
+    assert all("ILAB_TOKEN" not in str(message) for message in story.sandbox.workspace.channel(here).messages)
+    listed = await story.asks("alice", "token", here)
+    assert not listed.ephemeral
+    gone = await story.presses("alice", "Revoke 1", here, said=listed)
+    assert gone.raw["ts"] == listed.raw["ts"]
+    assert gone.first_line == "Token 1, “laptop”, no longer works."
 
 
 async def test_a_hostile_label(story: Story) -> None:
     """A label is shown as it was typed, wherever it stands, and does nothing."""
     await story.asks("alice", "/ilab token issue <!channel> *x* `y` <https://evil.example|here> " + "z" * 100)
     said = await story.asks("alice", "/ilab token")
-    assert "“&lt;!channel&gt; *" in said.text.replace("\u200b", "") or "&lt;!channel&gt;" in said.text
+    assert "“&lt;!channel&gt; x y &lt;https://evil.example|here&gt; zz" in said.text.replace("\u200b", "").replace(
+        "`", ""
+    )
     assert "<!channel>" not in said.text
     assert "<https" not in said.text
     confirm = said.button("Revoke 1")["confirm"]
@@ -575,7 +590,6 @@ async def test_ten_tokens_are_enough(story: Story) -> None:
 async def test_when_it_was_used(story: Story) -> None:
     """The list says when each was made and used."""
     await story.asks("alice", "/ilab token issue laptop")
-    assert datetime.now(UTC).year >= 2026
     story.sandbox.world.clock.jump(3 * 86400)
     said = await story.asks("alice", "/ilab token")
     assert "never used  _3 days ago_" in said.text

@@ -94,6 +94,18 @@ async def test_nothing_at_all_is_help(story: Story, typed: str) -> None:
     assert said.ephemeral
 
 
+@pytest.mark.parametrize("typed", ["/ilab help status", "/ilab help “status”", "/ilab help /ilab status"])
+async def test_help_for_one_command(story: Story, typed: str) -> None:
+    """Help for a command shows its options, who may use it, and examples that work."""
+    said = await story.asks("alice", typed)
+    assert said.first_line.startswith("Status: ")
+    assert "`[--deep]`  Show every check" in plain(said)
+    assert "For a viewer and above." in said.text
+    assert said.buttons == ["Status"]
+    example = plain(said).split("`/ilab status --fresh")[1].split("`")[0]
+    assert (await story.asks("alice", f"/ilab status --fresh{example}")).first_line.endswith("17 of 17 checks ok")
+
+
 @pytest.mark.parametrize("typed", ["@ilab", "@ilab   ", "  @ilab "])
 async def test_a_mention_of_nothing_is_help(story: Story, typed: str) -> None:
     """Who only mentions the bot is told what they may type, in the thread."""
