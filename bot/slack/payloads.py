@@ -101,11 +101,12 @@ def action(payload: Payload) -> Asked:
     value = str(pressed.get("value") or "")
     view = payload.get("view") or {}
     container = payload.get("container") or {}
+    channel = (payload.get("channel") or {}).get("id") or container.get("channel_id") or ""
     return Asked(
         person=payload["user"]["id"],
         text=value.removeprefix("w:") if value.startswith("w:") else "",
         offer_id=value.removeprefix("o:") if value.startswith("o:") else "",
-        channel=(payload.get("channel") or {}).get("id") or container.get("channel_id") or "",
+        channel=channel,
         trigger_id=payload["trigger_id"],
         response_url=payload.get("response_url") or "",
         thread_ts=container.get("thread_ts") or "",
@@ -113,7 +114,7 @@ def action(payload: Payload) -> Asked:
         view_id=view.get("id") or "",
         on_home=view.get("type") == "home",
         replaces=str(pressed.get("action_id")).startswith(REPLACES),
-        in_private=bool(container.get("is_ephemeral")),
+        in_private=bool(container.get("is_ephemeral")) or channel.startswith("D"),
     )
 
 

@@ -153,21 +153,22 @@ class MessageReply:
         self._pace.note(done, total)
 
     async def _show(self, message: Message) -> None:
-        self._ts = await self._say(_body(message))
+        self._ts = await self.say(_body(message))
 
     async def answer(self, message: Message, audience: Audience) -> None:
-        """Answer in the thread; what is private goes to the asker alone."""
+        """Answer in the thread; what is private goes to the asker alone, and a secret stays in no conversation."""
         await self._pace.stop()
-        if audience is Audience.PRIVATE and not self._channel.startswith("D"):
+        if audience is Audience.PRIVATE and (message.secret or not self._channel.startswith("D")):
             if self._ts is not None:
                 await call(self._slack.patient, "chat.delete", channel=self._channel, ts=self._ts)
             await _to_person(
                 self._slack, message, channel=self._channel, person=self._person, thread_ts=self._private_thread_ts
             )
             return
-        await self._say(_body(message))
+        await self.say(_body(message))
 
-    async def _say(self, body: dict[str, Any]) -> str:
+    async def say(self, body: dict[str, Any]) -> str:
+        """Say it to all who are there, in place of the progress where that was shown; return its `ts`."""
         if self._ts is not None:
             await call(self._slack.patient, "chat.update", channel=self._channel, ts=self._ts, **body)
             return self._ts
@@ -235,7 +236,7 @@ async def _to_person(
     except ProviderError as error:
         if error.kind not in ("rejected", "not_found"):
             raise
-        await (await direct(slack, person)).answer(message, Audience.PRIVATE)
+        await (await direct(slack, person)).say(_body(message))
 
 
 async def _patiently(post: Callable[[], Awaitable[None]]) -> None:

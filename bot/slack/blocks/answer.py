@@ -60,6 +60,8 @@ class Message:
     blocks: list[Block]
     refused: bool = False
     """It says why nothing was done, so it takes no other message's place."""
+    secret: bool = False
+    """It shows what must not stand in a conversation for ever."""
 
 
 def message(answer: Answer, *, now: datetime, values: Mapping[Offer, str], runbook_url: str = "") -> Message:
@@ -82,6 +84,7 @@ def message(answer: Answer, *, now: datetime, values: Mapping[Offer, str], runbo
         text=cut(escape(plain_text(answer)), SECTION),
         blocks=[verdict, *(section(text) for text in texts), *below, *small],
         refused=answer.refused,
+        secret=answer.secret is not None,
     )
 
 

@@ -128,7 +128,9 @@ def post_ephemeral(workspace: Workspace, args: Arguments) -> Json:
     message = payloads.bot_message(parts.pop("text"), workspace.next_ts(), workspace.app.name) | parts
     message.pop("metadata", None)
     _threaded(channel, args, message)
-    workspace.post_ephemeral(channel, user, message)
+    # "Ephemeral messages in threads are only shown if there is already an active thread", says the method's page
+    if "thread_ts" not in message or channel.replies(message["thread_ts"]):
+        workspace.post_ephemeral(channel, user, message)
     return {"message_ts": message["ts"]}
 
 

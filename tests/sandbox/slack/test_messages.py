@@ -198,3 +198,17 @@ async def test_a_429_fault_says_when_to_come_back(sandbox: Sandbox, client: Asyn
         await client.users_info(user="U0ALICE01")
     assert refused.value.response.headers["Retry-After"] == "7"
     assert refused.value.response["error"] == "ratelimited"
+
+
+async def test_a_private_message_is_seen_only_in_a_thread_that_there_is(
+    client: AsyncWebClient, workspace: Workspace
+) -> None:
+    """An ephemeral message cannot begin a thread: Slack takes it, and shows it to nobody."""
+    place = workspace.channel("incidents")
+    ts = (await workspace.say("U0ALICE01", place.id, "hello")).ts
+    whisper = {"channel": place.id, "user": "U0ALICE01", "text": "psst", "thread_ts": ts}
+    assert (await client.chat_postEphemeral(**whisper))["ok"]
+    assert place.ephemerals == []
+    await workspace.say("U0BOB0002", place.id, "hi", ts)
+    assert (await client.chat_postEphemeral(**whisper))["ok"]
+    assert [held["message"]["thread_ts"] for held in place.ephemerals] == [ts]
