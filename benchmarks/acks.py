@@ -11,7 +11,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psycopg
@@ -124,6 +124,8 @@ async def measure(ground: Ground) -> list[Figure]:
         burst = await _burst(running)
     missed = [way for way, (ours, theirs) in found.items() if p50(ours) > TARGET * p50(theirs)]
     explanation = {way: await _why(ground, way) for way in missed}
+    if burst.met is False:
+        burst = replace(burst, why=explanation.get("Socket Mode") or await _why(ground, "Socket Mode"))
     return [
         *(
             Figure(

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
-from contextlib import suppress
-from pathlib import Path
 
 from benchmarks.company import Company
 from benchmarks.figures import Figure
 from benchmarks.ground import output_of, program
+from benchmarks.size import megabytes
 
 MOST = 120.0
 COMMANDS = ("status --fresh", "whoami", "help", "status --deep", "token", "help status", "stauts", "status")
@@ -47,32 +45,19 @@ async def measure(company: Company) -> list[Figure]:
     ]
 
 
-def megabytes(pid: int) -> float:
-    """The process's share of memory (PSS), in MB; where the system counts no shares, what is resident."""
-    with suppress(OSError):
-        for line in Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines():
-            if line.startswith("Pss:"):
-                return int(line.split()[1]) / 1024
-    return _resident(pid)
-
-
-def _resident(pid: int) -> float:
-    found = subprocess.run(["ps", "-o", "rss=", "-p", str(pid)], capture_output=True, text=True, check=True)
-    return int(found.stdout) / 1024
-
-
 async def _why() -> str:
     """What each large library adds, imported one after the other."""
     code = "\n".join(
         [
-            "import importlib, resource",
-            "def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024",
-            "before = peak()",
+            "import importlib, os",
+            "from benchmarks.size import megabytes",
+            "before = megabytes(os.getpid())",
             "print(f'{before:7.0f} MB  python itself')",
             f"for name in {PARTS!r}:",
             "    importlib.import_module(name)",
-            "    print(f'{peak() - before:+7.0f} MB  {name}')",
-            "    before = peak()",
+            "    now = megabytes(os.getpid())",
+            "    print(f'{now - before:+7.0f} MB  {name}')",
+            "    before = now",
         ]
     )
     return "its libraries, each imported after those above:\n" + await output_of(("-c", code), {})

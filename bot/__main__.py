@@ -19,6 +19,9 @@ from bot.errors import NotConfiguredError, UserError
 if TYPE_CHECKING:
     from bot.settings import Settings
 
+OTHER_VARIABLES = {"ILAB_TOKEN", "ILAB_CHROMIUM", "ILAB_REQUIRE_BROWSER"}
+"""Variables that are no settings: the terminal's token, and what the tests look at."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; return its exit status."""
@@ -80,16 +83,39 @@ def settings_from(env_file: Path | None) -> Settings:
 
     from bot.settings import Settings
 
-    if env_file is not None and not env_file.is_file():
+    if env_file is not None and not env_file.exists():
         raise UserError(f"There is no file {env_file}.", todo="`--env-file` takes the path of a file of settings.")
+    _refuse_unknown_variables()
     try:
         return Settings(_env_file=env_file)
     except pydantic.ValidationError as error:
         wrong = "\n".join(
-            f"ILAB_{'__'.join(str(part) for part in detail['loc']).upper()}: {detail['msg']}"
+            f"{_variable(detail['loc'])}: {detail['msg']}"
             for detail in error.errors(include_input=False, include_url=False)
         )
         raise UserError("The settings are not right.", why=wrong, todo="`ilab docs settings` lists them all.") from None
+
+
+def _variable(place: tuple[int | str, ...]) -> str:
+    name = "__".join(str(part) for part in place).upper()
+    return name if name.startswith("ILAB_") else f"ILAB_{name}"
+
+
+def _refuse_unknown_variables() -> None:
+    """A misspelt variable of the environment would silently be a setting left out."""
+    import difflib
+
+    from bot.settings import variables
+
+    known = {name for name, _, _ in variables()} | OTHER_VARIABLES
+    unknown = sorted(name for name in os.environ if name.startswith("ILAB_") and name not in known)
+    if unknown:
+        near = difflib.get_close_matches(unknown[0], known, n=1)
+        raise UserError(
+            f"There is no setting {', '.join(unknown)}.",
+            why=f"Did you mean {near[0]}?" if near else "",
+            todo="`ilab docs settings` lists them all.",
+        )
 
 
 def data_dir_of(settings: Settings) -> Path:

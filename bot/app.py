@@ -171,6 +171,12 @@ async def serving(settings: Settings, *, data_dir: Path, clock: Now = now) -> As
 
     if settings.slack is None:
         raise NotConfiguredError("There is no workspace to serve.", todo="Set ILAB_SLACK__BOT_TOKEN and its kin.")
+    if settings.slack.app_token is None and (settings.slack.signing_secret is None or settings.web.port is None):
+        raise NotConfiguredError(
+            "There is no way to hear Slack.",
+            why="Socket Mode needs an app token; HTTP needs a signing secret and a port.",
+            todo="Set ILAB_SLACK__APP_TOKEN, or ILAB_SLACK__SIGNING_SECRET and ILAB_WEB__PORT.",
+        )
     async with (
         core(settings, data_dir=data_dir, clock=clock, observe=metrics.request) as built,
         AsyncExitStack() as stack,
@@ -214,6 +220,7 @@ def _loops(built: Core, inbox: Inbox, slack: Slack) -> dict[str, Any]:
     assert built.settings.slack is not None  # noqa: S101 -- `serving` looked
     jobs = Jobs(
         services,
+        built.journal,
         clocks={watching.CLOCK: functools.partial(watching.look, services, announce)},
         announce=announce,
         audit_channel=built.settings.slack.approvals_channel,

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pydantic import BaseModel
-from pydantic.fields import FieldInfo
-
 from bot.app import registry
 from bot.operation import Operation, Read
-from bot.settings import Settings
+from bot.settings import variables
 
 
 def commands() -> str:
@@ -33,7 +30,7 @@ def settings() -> str:
         "| variable | default | what it is |",
         "| --- | --- | --- |",
     ]
-    lines += [f"| `{name}` | {default} | {what} |" for name, default, what in _variables(Settings, "ILAB_")]
+    lines += [f"| `{name}` | {default} | {what} |" for name, default, what in variables()]
     return "\n".join(lines) + "\n"
 
 
@@ -58,23 +55,3 @@ def _command(operation: Operation) -> Iterator[str]:
         yield from (f"- `{field.usage}`: {field.help}" for field in operation.fields)
     yield ""
     yield "For example: " + ", ".join(f"`/ilab {example}`" for example in operation.examples) + "."
-
-
-def _variables(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str, str]]:
-    for name, field in model.model_fields.items():
-        section = _section(field)
-        if section is not None:
-            yield from _variables(section, f"{prefix}{name.upper()}__")
-        else:
-            yield f"{prefix}{name.upper()}", _default(field), field.description or ""
-
-
-def _section(field: FieldInfo) -> type[BaseModel] | None:
-    candidates = (field.annotation, *getattr(field.annotation, "__args__", ()))
-    return next((kind for kind in candidates if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
-
-
-def _default(field: FieldInfo) -> str:
-    if field.is_required():
-        return "*required*"
-    return f"`{field.default}`" if field.default not in (None, "") else ""

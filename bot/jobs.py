@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import procrastinate
@@ -18,6 +18,7 @@ import structlog
 
 from bot.audit import Anchor, Event, Finding
 from bot.context import Announce, Services
+from bot.journal import Journal
 from bot.loops import keep_going
 from bot.operation import Answer, Line, Lines, Mark
 from bot.store import audit, inbox, offers
@@ -38,10 +39,17 @@ class Jobs:
     """The procrastinate app of this process, with its tasks. Nothing is registered at import."""
 
     def __init__(
-        self, services: Services, *, clocks: Mapping[str, ClockWork], announce: Announce | None, audit_channel: str
+        self,
+        services: Services,
+        journal: Journal,
+        *,
+        clocks: Mapping[str, ClockWork],
+        announce: Announce | None,
+        audit_channel: str,
     ) -> None:
         """`clocks` says what each kind of clock does when it is due."""
         self._services = services
+        self._journal = journal
         self._clocks = clocks
         self._announce = announce
         self._audit_channel = audit_channel
@@ -107,7 +115,8 @@ class Jobs:
         async with self._services.database.transaction() as transaction:
             payloads = await inbox.purge(transaction, before=before)
             buttons = await offers.purge(transaction, now=now)
-        log.info("purged", payloads=payloads, offers=buttons)
+        files = self._journal.purge(datetime.now(UTC) - timedelta(days=self._services.settings.retention_days))
+        log.info("purged", payloads=payloads, offers=buttons, journals=files)
 
     async def post_audit_head(self, timestamp: int) -> None:
         """Check the audit, and show its head to people: so a cut-off tail can be seen from outside the database."""

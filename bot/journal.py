@@ -85,6 +85,13 @@ class Journal:
                 path.rename(path.with_suffix(".imported"))
         return count
 
+    def purge(self, before: datetime) -> int:
+        """Delete what was imported before then, by the real clock: it holds raw payloads. Return how many files."""
+        old = [path for path in self._folder.glob("*.imported") if path.stat().st_mtime < before.timestamp()]
+        for path in old:
+            path.unlink()
+        return len(old)
+
     def _keys(self) -> set[str]:
         if self._seen is None:
             lines = (line for path in sorted(self._folder.glob("*.jsonl")) for line in _lines(path))

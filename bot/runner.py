@@ -17,7 +17,7 @@ from bot.people import Actor
 from bot.policy import Deny, decide
 from bot.store import audit
 from bot.store.database import DatabaseSilentError
-from bot.words import Incomplete, parse, shorten
+from bot.words import Incomplete, parse
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("ilab.request")
 
@@ -133,5 +133,5 @@ def refusal(error: UserError) -> Answer:
 
 
 def _fault(key: str) -> Answer:
-    line = Line(title=f"It is logged under `{shorten(key, 40)}`. Nothing was changed by what failed; try once more.")
+    line = Line(title=f"It is logged under `{key}`. Nothing was changed by what failed; try once more.")
     return Answer(verdict="Something broke on my side, not on yours.", mark=Mark.DOWN, evidence=(Lines(lines=(line,)),))

@@ -6,9 +6,11 @@ commands say so and leave the help. Every base URL is a setting, so that the san
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -204,4 +206,27 @@ class Settings(BaseSettings):
     product: ProductSettings | None = None
     status: StatusSettings = StatusSettings()
     web: WebSettings = WebSettings()
+    terminal_command: str = Field(default="ilab", description="How people call the program: what the bot tells them.")
     runbook_url: str = "https://github.com/interviewlab/ops/blob/main/runbook.md"
+
+
+def variables(model: type[BaseModel] = Settings, prefix: str = "ILAB_") -> Iterator[tuple[str, str, str]]:
+    """Every environment variable: its name, its default and what it is, for people to read."""
+    for name, field in model.model_fields.items():
+        inner = section_of(field)
+        if inner is not None:
+            yield from variables(inner, f"{prefix}{name.upper()}__")
+        else:
+            yield f"{prefix}{name.upper()}", _default(field), field.description or ""
+
+
+def section_of(field: FieldInfo) -> type[BaseModel] | None:
+    """The section that a field holds, or None for a single value."""
+    candidates = (field.annotation, *getattr(field.annotation, "__args__", ()))
+    return next((kind for kind in candidates if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "*required*"
+    return f"`{field.default}`" if field.default not in (None, "") else ""

@@ -61,7 +61,10 @@ def render(answer: Answer, core: Core, *, colour: bool) -> str:
     if answer.secret is not None:
         lines += ["", answer.secret.label, answer.secret.value]
     if answer.offers:
-        lines += ["", "Next: " + "   ".join(f"ilab run {offer.words}" for offer in answer.offers)]
+        lines += [
+            "",
+            "Next: " + "   ".join(f"{core.settings.terminal_command} run {offer.words}" for offer in answer.offers),
+        ]
     small = []
     if answer.at is not None:
         small.append(f"{answer.at:%H:%M:%S} UTC, {age(answer.at, now)} ago")

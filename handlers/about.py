@@ -25,7 +25,7 @@ async def help_(args: HelpArgs, context: Context) -> Answer:
     """Return what this person may do: all of it in short, or one family with its examples."""
     allowed = [op for op in context.services.registry if isinstance(decide(op, context.actor), Allow)]
     if args.about:
-        return _explain(args.about, allowed)
+        return _explain(args.about, allowed, context)
     groups = tuple(
         Lines(
             heading=family.summary,
@@ -45,7 +45,7 @@ async def help_(args: HelpArgs, context: Context) -> Answer:
     )
 
 
-def _explain(about: str, allowed: list[Operation]) -> Answer:
+def _explain(about: str, allowed: list[Operation], context: Context) -> Answer:
     wanted = about.lower().removeprefix("/ilab").strip()
     found = [op for op in allowed if op.words == wanted] or [op for op in allowed if op.words.split()[0] == wanted]
     if not found:
@@ -53,11 +53,18 @@ def _explain(about: str, allowed: list[Operation]) -> Answer:
             f"There is no command “{shorten(about)}” that you may use.", todo="`/ilab help` lists the commands."
         )
     return Answer(
-        verdict=f"{found[0].words.split()[0].capitalize()}: {found[0].summary}",
+        verdict=_title(found, context),
         evidence=tuple(_page(operation) for operation in found),
         offers=tuple(Offer(label=op.words.capitalize(), words=op.words) for op in found if needs_no_args(op))[:5],
         section=found[0].section,
     )
+
+
+def _title(found: list[Operation], context: Context) -> str:
+    if len(found) == 1:
+        return f"How to use {found[0].words}"
+    family = context.services.registry.family_of(found[0])
+    return f"{family.summary}: {len(found)} commands"
 
 
 def _page(operation: Operation) -> Lines:

@@ -59,6 +59,7 @@ class IssueArgs(Args):
 async def issue(args: IssueArgs, context: Context, transaction: Transaction) -> Answer:
     """Make a token and show its secret, once."""
     label = shorten(args.label.strip(), 80) or "terminal"
+    program = context.services.settings.terminal_command
     token_id, secret = await tokens.issue(
         transaction, person=context.actor.id, label=label, request=context.request_id, at=context.now
     )
@@ -66,7 +67,7 @@ async def issue(args: IssueArgs, context: Context, transaction: Transaction) -> 
     return Answer(
         verdict=f"Token {token_id} is yours. It is shown this once.",
         secret=Secret(
-            label="Keep it like a password. In a terminal:", value=f"export ILAB_TOKEN={secret}\nilab run whoami"
+            label="Keep it like a password. In a terminal:", value=f"export ILAB_TOKEN={secret}\n{program} run whoami"
         ),
         offers=(
             Offer(

@@ -74,21 +74,37 @@ async def _serve(data_dir: Path, given: argparse.Namespace) -> int:
         loop.add_signal_handler(number, stop.set)
     async with _company(data_dir, given) as (sandbox, bot):
         await bot.start()
-        _say(sandbox, data_dir)
+        await _heard(sandbox, bot)
+        _say(sandbox, _program(given))
         await stop.wait()
         print("\nStopping…", flush=True)
     return 0
 
 
-def _say(sandbox: Sandbox, data_dir: Path) -> None:
+async def _heard(sandbox: Sandbox, bot: BotProcess) -> None:
+    """The bot listens, or has ended, or takes longer than people should wait for the address."""
+    for _ in range(300):
+        if await bot.listens(sandbox) or (await bot.state())["state"] != "running":
+            return
+        await asyncio.sleep(0.05)
+
+
+def _program(given: argparse.Namespace) -> str:
+    """How this sandbox's terminal is called from where it was started."""
+    program = Path(sys.argv[0])
+    name = "ilab" if program.name == "__main__.py" else os.path.relpath(program)
+    elsewhere = "" if given.data_dir == Path(".sandbox") else f" --data-dir {given.data_dir}"
+    return f"{name} sandbox{elsewhere}"
+
+
+def _say(sandbox: Sandbox, program: str) -> None:
     people = ", ".join(f"{person.name} ({person.title.lower()})" for person in CAST[:4])
     print(
         f"\n  The workspace is open:  {sandbox.url}/\n\n"
         f"  Type /ilab status there. You are alice, who is on call; be anybody: {people} …\n"
-        "  Break a vendor in the panel on the right, and ask again.\n\n"
-        f"  In another terminal, with a token from /ilab token issue:\n"
-        f"      ILAB_TOKEN=… {Path(sys.argv[0]).name} sandbox run status\n\n"
-        f"  The bot's log: {data_dir / 'bot.log'}\n"
+        "  Open the control panel, break a vendor, and ask again.\n\n"
+        "  In another terminal, with a token from /ilab token issue:\n"
+        f"      ILAB_TOKEN=… {program} run status\n\n"
         "  Ctrl-C ends everything.\n",
         flush=True,
     )
@@ -126,6 +142,7 @@ async def _company(data_dir: Path, given: argparse.Namespace) -> AsyncIterator[t
             "ILAB_PRODUCT__DATABASE_URL": proxies["product"].conninfo,
             "ILAB_PRODUCT__STAGING_DATABASE_URL": proxies["staging"].conninfo,
             "ILAB_DATA_DIR": str(data_dir / "bot"),
+            "ILAB_TERMINAL_COMMAND": _program(given),
             # who breaks a vendor here wants to see it at the next question, not a minute later
             "ILAB_STATUS__CACHE_SECONDS": "2",
             "ILAB_STATUS_PAGES__CACHE_SECONDS": "2",
@@ -170,6 +187,17 @@ class BotProcess:
         if self._process is None or self._process.returncode is not None:
             return {"state": "stopped", "pid": None}
         return {"state": "running", "pid": self._process.pid}
+
+    async def listens(self, sandbox: Sandbox) -> bool:
+        """Whether Slack has a way to it: a socket, or its HTTP address."""
+        if sandbox.workspace.http is None:
+            return sandbox.workspace.socket.connections > 0
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", self._web_port)
+        except OSError:
+            return False
+        writer.close()
+        return True
 
     async def start(self) -> None:
         """It runs; nothing happens where it runs already."""

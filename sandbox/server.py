@@ -24,15 +24,17 @@ from sandbox.vendors.vendor import Vendor
 from sandbox.world import CREDENTIALS, World
 
 PAGE: Final = Path(__file__).parent / "page"
-MANIFEST: Final = Path(__file__).parents[1] / "manifest.yml"
+MANIFESTS: Final = (Path(__file__).parent / "manifest.yml", Path(__file__).parents[1] / "manifest.yml")
+"""Where the app's manifest is: in the built package, and in the repository."""
 LOCAL: Final = frozenset({"127.0.0.1", "localhost"})
 KEEP_SECONDS: Final = 5.0
 """How often the workspace is written to its file."""
 
 
 def installed_manifest() -> dict[str, Any]:
-    """The parsed `manifest.yml` of the repository."""
-    manifest: dict[str, Any] = yaml.safe_load(MANIFEST.read_text(encoding="utf-8"))
+    """The parsed `manifest.yml` that the bot is installed with."""
+    path = next(path for path in MANIFESTS if path.is_file())
+    manifest: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
     return manifest
 
 

@@ -28,7 +28,7 @@ class DatabaseSilentError(UserError):
         super().__init__(
             "My own database does not answer.",
             why="I will not guess at what it holds.",
-            todo="`/ilab status` still works. Try again in a minute.",
+            todo="In Slack `/ilab status` still works. Try again in a minute.",
         )
 
 

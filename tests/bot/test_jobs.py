@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -19,6 +20,7 @@ from bot.context import Services
 from bot.health.check import Check, Health
 from bot.health.readings import Finding, Group, Kind, State
 from bot.jobs import STALLED_AFTER, Jobs
+from bot.journal import Journal
 from bot.settings import Settings
 from bot.slack.announcer import Announcer
 from bot.slack.inbox import real_now
@@ -129,11 +131,17 @@ async def finished(connection: Plain) -> None:
             await asyncio.sleep(0.02)
 
 
+@pytest.fixture
+def journal(tmp_path: Path) -> Journal:
+    """An empty journal."""
+    return Journal(tmp_path / "journal")
+
+
 async def test_a_due_clock_is_worked_on_once(
-    services: Services, database: Database, connection: Plain, clock: Clock, work: Work
+    services: Services, journal: Journal, database: Database, connection: Plain, clock: Clock, work: Work
 ) -> None:
     """Two copies tick and work; what is due later waits for the bot's own time."""
-    copies = [Jobs(services, clocks={"watch": work}, announce=None, audit_channel="") for _ in range(2)]
+    copies = [Jobs(services, journal, clocks={"watch": work}, announce=None, audit_channel="") for _ in range(2)]
     due = clock.now()
     async with database.transaction() as transaction:
         for number in range(10):
@@ -153,10 +161,10 @@ async def test_a_due_clock_is_worked_on_once(
 
 
 async def test_a_job_is_there_only_with_what_it_belongs_to(
-    services: Services, database: Database, connection: Plain, clock: Clock, work: Work
+    services: Services, journal: Journal, database: Database, connection: Plain, clock: Clock, work: Work
 ) -> None:
     """Deferred on the transaction that takes the clock: rolled back, neither has happened."""
-    jobs = Jobs(services, clocks={"watch": work}, announce=None, audit_channel="")
+    jobs = Jobs(services, journal, clocks={"watch": work}, announce=None, audit_channel="")
     async with database.transaction() as transaction:
         await clocks.start(transaction, "watch:1", "watch", due_at=clock.now())
     async with database.connection() as connected, connected.transaction(force_rollback=True):
@@ -182,12 +190,14 @@ async def stalled(connection: Plain, *, subject: str, worker: bool) -> None:
     )
 
 
-async def test_jobs_of_dead_workers_are_done_by_the_living(services: Services, connection: Plain, work: Work) -> None:
+async def test_jobs_of_dead_workers_are_done_by_the_living(
+    services: Services, journal: Journal, connection: Plain, work: Work
+) -> None:
     """Each again, although several copies find them; the jobs of living workers stay theirs."""
     subjects = [f"watch:{number}" for number in range(20)]
     for number, subject in enumerate(subjects):
         await stalled(connection, subject=subject, worker=number % 2 == 0)
-    copies = [Jobs(services, clocks={"watch": work}, announce=None, audit_channel="") for _ in range(3)]
+    copies = [Jobs(services, journal, clocks={"watch": work}, announce=None, audit_channel="") for _ in range(3)]
     async with working(*copies):
         await work.reaches(20)
         await asyncio.sleep(STALLED_AFTER + 0.5)  # long enough for all to have looked again
@@ -203,6 +213,7 @@ async def test_work_goes_on_after_the_database_was_away(
     connection: Plain,
     clock: Clock,
     work: Work,
+    journal: Journal,
 ) -> None:
     """It ends as a silent database does, and is started again by its loop."""
     through = Services(
@@ -212,7 +223,7 @@ async def test_work_goes_on_after_the_database_was_away(
         now=clock.now,
         health=services.health,
     )
-    jobs = Jobs(through, clocks={"watch": work}, announce=None, audit_channel="")
+    jobs = Jobs(through, journal, clocks={"watch": work}, announce=None, audit_channel="")
     working_on = asyncio.create_task(jobs.work())
     async with database.transaction() as transaction:
         await clocks.start(transaction, "watch:1", "watch", due_at=clock.now())
@@ -235,10 +246,10 @@ async def test_work_goes_on_after_the_database_was_away(
 
 
 async def test_old_payloads_and_offers_are_purged(
-    services: Services, database: Database, connection: Plain, clock: Clock
+    services: Services, journal: Journal, database: Database, connection: Plain, clock: Clock
 ) -> None:
     """By the settings' days, and each offer after its week."""
-    jobs = Jobs(services, clocks={}, announce=None, audit_channel="")
+    jobs = Jobs(services, journal, clocks={}, announce=None, audit_channel="")
     old = Received(key="command:old", kind="command", payload={}, received_at=clock.now() - timedelta(days=31))
     new = Received(key="command:new", kind="command", payload={}, received_at=clock.now() - timedelta(days=29))
     async with database.transaction() as transaction:
@@ -266,10 +277,10 @@ async def checked(database: Database) -> tuple[int, list[str]]:
 
 
 async def test_the_audits_head_is_shown_to_people_and_remembered(
-    services: Services, announce: Announcer, database: Database, connection: Plain, clock: Clock
+    services: Services, journal: Journal, announce: Announcer, database: Database, connection: Plain, clock: Clock
 ) -> None:
     """With its hash; the posting itself is the next entry, and the next day has its own head."""
-    jobs = Jobs(services, clocks={}, announce=announce, audit_channel=CHANNEL)
+    jobs = Jobs(services, journal, clocks={}, announce=announce, audit_channel=CHANNEL)
     await jobs.post_audit_head(0)
     assert await posted(connection) == []
     await denied(database, clock, 3)
@@ -299,6 +310,7 @@ async def test_the_audits_head_is_shown_to_people_and_remembered(
 )
 async def test_a_broken_audit_is_told_to_people(
     services: Services,
+    journal: Journal,
     announce: Announcer,
     database: Database,
     connection: Plain,
@@ -307,7 +319,7 @@ async def test_a_broken_audit_is_told_to_people(
     says: str,
 ) -> None:
     """It is never called whole without having been looked at; and a broken chain becomes no anchor."""
-    jobs = Jobs(services, clocks={}, announce=announce, audit_channel=CHANNEL)
+    jobs = Jobs(services, journal, clocks={}, announce=announce, audit_channel=CHANNEL)
     await denied(database, clock, 3)
     for table in ("audit", "audit_head"):
         await connection.execute(f"alter table {table} disable trigger user".encode())
@@ -325,10 +337,16 @@ async def test_a_broken_audit_is_told_to_people(
 
 @pytest.mark.parametrize("channel", ["", CHANNEL])
 async def test_without_a_channel_or_a_voice_nothing_is_posted(
-    services: Services, announce: Announcer, database: Database, connection: Plain, clock: Clock, channel: str
+    services: Services,
+    journal: Journal,
+    announce: Announcer,
+    database: Database,
+    connection: Plain,
+    clock: Clock,
+    channel: str,
 ) -> None:
     """And nothing is anchored that nobody has seen."""
-    jobs = Jobs(services, clocks={}, announce=None if channel else announce, audit_channel=channel)
+    jobs = Jobs(services, journal, clocks={}, announce=None if channel else announce, audit_channel=channel)
     await denied(database, clock, 1)
     await jobs.post_audit_head(0)
     assert await posted(connection) == []

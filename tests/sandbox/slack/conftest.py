@@ -84,7 +84,7 @@ def until() -> Until:
 
     async def wait(holds: Callable[[], bool]) -> None:
         async with asyncio.timeout(10):
-            while not holds():  # noqa: ASYNC110 - what is waited for has no event
+            while not holds():
                 await asyncio.sleep(0.005)
 
     return wait
