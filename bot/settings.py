@@ -37,7 +37,7 @@ class RoleSettings(Section):
     responders: str = Field(default="", description="Comma-separated user group and user ids.")
     approvers: str = ""
     admins: str = ""
-    cache_seconds: float = Field(default=300, description="How long an answer of Slack about a person is used.")
+    cache_seconds: float = Field(default=60, description="How long an answer of Slack about a person is used.")
 
 
 class SiteSettings(Section):
