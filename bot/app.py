@@ -122,7 +122,7 @@ async def core(
 
 
 def _health(settings: Settings, clock: Now, stack: AsyncExitStack) -> Health:
-    """The checks of every vendor that the settings name, over one HTTP client."""
+    """The checks of every vendor that the settings name, with their libraries loaded."""
     import httpx
 
     from bot.health.checks import build_health
@@ -132,9 +132,18 @@ def _health(settings: Settings, clock: Now, stack: AsyncExitStack) -> Health:
     # httpcore looks for sniffio whenever it makes a lock, 170 times a report; where it is not, that search of all folders
     # took a third of the report's processor time. None says at once that it is not there: asyncio is what we run on.
     sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]
-    http = httpx.AsyncClient(headers={"User-Agent": "ilab"}, timeout=settings.status.probe_timeout_seconds)
-    stack.push_async_callback(http.aclose)
+    trusted = httpx.create_ssl_context()
+
+    def http() -> httpx.AsyncClient:
+        # one a vendor: httpcore looks at every connection of a client at every request, a third of a report's time
+        client = httpx.AsyncClient(
+            verify=trusted, headers={"User-Agent": "ilab"}, timeout=settings.status.probe_timeout_seconds
+        )
+        stack.push_async_callback(client.aclose)
+        return client
+
     providers = build_providers(settings, http)
+    providers.load()
     product = ProductDatabase(settings.product) if settings.product else None
     if product is not None:
         stack.push_async_callback(product.close)
@@ -181,6 +190,7 @@ async def serving(settings: Settings, *, data_dir: Path, clock: Now = now) -> As
         core(settings, data_dir=data_dir, clock=clock, observe=metrics.request) as built,
         AsyncExitStack() as stack,
     ):
+        built.services.health()  # built now: loading its libraries holds everything up, and nobody waits yet
         slack = await _signed_in(await stack.enter_async_context(connected(settings.slack)))
         doors = Doors(slack, built.runner, directory(built, slack), home_words=HOME_WORDS)
         inbox = Inbox(built.services.database, built.journal, doors.work)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import httpx
 
     from bot.providers.openai import OpenAI
@@ -39,8 +41,8 @@ class Providers:
             self.stripe.load()
 
 
-def build_providers(settings: Settings, http: httpx.AsyncClient) -> Providers:
-    """Return the clients of everything the settings hold, all over the one `http`. Nothing is called yet."""
+def build_providers(settings: Settings, http: Callable[[], httpx.AsyncClient]) -> Providers:
+    """Return the clients of everything the settings hold, each over an `http` of its own. Nothing is called yet."""
     # imported here, so that a terminal command that asks no vendor does not pay for the clients
     from bot.providers.openai import OpenAI  # noqa: PLC0415
     from bot.providers.sentry import Sentry  # noqa: PLC0415
@@ -53,15 +55,15 @@ def build_providers(settings: Settings, http: httpx.AsyncClient) -> Providers:
 
     supabase = settings.supabase
     return Providers(
-        site=Site(settings.site, http) if settings.site else None,
-        vercel=Vercel(settings.vercel, http) if settings.vercel else None,
-        supabase=Supabase(supabase, http) if supabase else None,
+        site=Site(settings.site, http()) if settings.site else None,
+        vercel=Vercel(settings.vercel, http()) if settings.vercel else None,
+        supabase=Supabase(supabase, http()) if supabase else None,
         supabase_management=(
-            SupabaseManagement(supabase, supabase.access_token, http) if supabase and supabase.access_token else None
+            SupabaseManagement(supabase, supabase.access_token, http()) if supabase and supabase.access_token else None
         ),
-        stripe=Stripe(settings.stripe, http) if settings.stripe else None,
-        openai=OpenAI(settings.openai, http) if settings.openai else None,
-        uptimerobot=UptimeRobot(settings.uptimerobot, http) if settings.uptimerobot else None,
-        sentry=Sentry(settings.sentry, http) if settings.sentry else None,
-        status_pages=StatusPages(settings.status_pages, http),
+        stripe=Stripe(settings.stripe, http()) if settings.stripe else None,
+        openai=OpenAI(settings.openai, http()) if settings.openai else None,
+        uptimerobot=UptimeRobot(settings.uptimerobot, http()) if settings.uptimerobot else None,
+        sentry=Sentry(settings.sentry, http()) if settings.sentry else None,
+        status_pages=StatusPages(settings.status_pages, http()),
     )

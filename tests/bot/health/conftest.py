@@ -42,7 +42,7 @@ class Company:
         for section, values in sections.items():
             given[section] |= values
         settings = Settings(**given)
-        return build_health(settings, build_providers(settings, self.http), None, self.world.clock.now)
+        return build_health(settings, build_providers(settings, lambda: self.http), None, self.world.clock.now)
 
     def switch(self, vendor: str, name: str, option: str) -> None:
         """Put a vendor's switch."""
@@ -101,7 +101,7 @@ async def standing() -> AsyncIterator[Company]:
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     settings = Settings(**settings_for(f"http://127.0.0.1:{runner.addresses[0][1]}"))
     async with httpx.AsyncClient() as http:
-        providers = build_providers(settings, http)
+        providers = build_providers(settings, lambda: http)
         providers.load()
         health = build_health(settings, providers, None, world.clock.now)
         yield Company(

@@ -45,7 +45,7 @@ def test_importing_the_clients_is_cheap() -> None:
 
 async def test_what_the_settings_lack_is_none(http: httpx.AsyncClient) -> None:
     """Nothing is built for a vendor that is not configured; the public pages need no configuration."""
-    providers = build_providers(Settings(), http)
+    providers = build_providers(Settings(), lambda: http)
     assert providers.stripe is None
     assert providers.supabase_management is None
     assert providers.status_pages is not None
