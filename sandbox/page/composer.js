@@ -28,7 +28,7 @@ export class Composer {
     this.list = h("ul", { class: "completions", role: "listbox", id: list, "aria-label": "Completions", hidden: true });
     this.note = h("p", { class: "composer-note", role: "status" });
     this.field = h("textarea", {
-      id, rows: 1, placeholder: "Message", "aria-label": "Message", role: "combobox", "aria-autocomplete": "list", "aria-expanded": "false", "aria-controls": list, autocomplete: "off", spellcheck: "true",
+      id, rows: 1, disabled: true /* until it is known who writes, and where: `aim` */, placeholder: "Message", "aria-label": "Message", role: "combobox", "aria-autocomplete": "list", "aria-expanded": "false", "aria-controls": list, autocomplete: "off", spellcheck: "true",
       on: { input: () => this.typed(), keydown: (event) => this.key(event), blur: () => setTimeout(() => this.close(), 150) },
     });
     this.button = iconButton("send", "Send", () => this.submit(), { class: "icon-button send", disabled: true });

@@ -98,7 +98,7 @@ async def test_nothing_at_all_is_help(story: Story, typed: str) -> None:
 async def test_help_for_one_command(story: Story, typed: str) -> None:
     """Help for a command shows its options, who may use it, and examples that work."""
     said = await story.asks("alice", typed)
-    assert said.first_line.startswith("Status: ")
+    assert said.first_line == "How to use status"
     assert "`[--deep]`  Show every check" in plain(said)
     assert "For a viewer and above." in said.text
     assert said.buttons == ["Status"]
