@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -129,9 +128,6 @@ def _health(settings: Settings, clock: Now, stack: AsyncExitStack) -> Health:
     from bot.product import ProductDatabase
     from bot.providers import build_providers
 
-    # httpcore looks for sniffio whenever it makes a lock, 170 times a report; where it is not, that search of all folders
-    # took a third of the report's processor time. None says at once that it is not there: asyncio is what we run on.
-    sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]
     trusted = httpx.create_ssl_context()
 
     def http() -> httpx.AsyncClient:

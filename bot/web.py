@@ -93,7 +93,8 @@ async def serving(*, host: str, port: int, health: Health, slack: SlackEndpoint 
     app.router.add_get("/metrics", metrics)
     if slack is not None:
         app.router.add_post("/slack/events", slack.answer)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=2)
+    # unpacked only where somebody asks for it, and nobody does: Slack packs nothing, and the limit counts too late
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=2, auto_decompress=False)
     await runner.setup()
     try:
         site = web.TCPSite(runner, host, port)

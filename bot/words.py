@@ -20,8 +20,10 @@ from bot.operation import Args, Email, Field, Invocation, Kind, Operation, Regis
 LONGEST: Final = 3000
 """Characters of one line. Slack cuts slash commands long before; a paste from elsewhere is refused with a sentence."""
 
-_LINK: Final = re.compile(r"<(?P<target>(?:https?|mailto|tel):[^|>\s]+)(?:\|(?P<label>[^>]*))?>")
-_REFERENCE: Final = re.compile(r"<(?P<sign>[@#!])(?P<id>[A-Za-z0-9^._-]+)(?:\|[^>]*)?>")
+_LINK: Final = re.compile(r"<(?P<target>(?:https?|mailto|tel):[^|<>\s]+)(?:\|(?P<label>[^<>]*))?>")
+_REFERENCE: Final = re.compile(r"<(?P<sign>[@#!])(?P<id>[A-Za-z0-9^._-]+)(?:\|[^<>]*)?>")
+_ENTITY: Final = re.compile(r"&(?:[A-Za-z]{2,8}|#[0-9A-Fa-fx]{1,8});")
+"""Of a bounded length: Python refuses to read a number of more than 4,300 digits."""
 _LONG_DASH: Final = re.compile(r"(?<!\S)[—–‒―]{1,2}-?(?=[A-Za-z])")
 _QUOTES: Final = str.maketrans({"“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "‘": "'", "’": "'", "‚": "'"})
 _SPACES: Final = re.compile(r"[\s\u00a0\u2007\u202f\u200b\ufeff]+")
@@ -48,7 +50,7 @@ def undo_typography(text: str) -> str:
     """
     text = _LINK.sub(lambda found: found["target"].removeprefix("mailto:").removeprefix("tel:"), text)
     text = _REFERENCE.sub(lambda found: _reference(found["sign"], found["id"]), text)
-    text = html.unescape(text)
+    text = _ENTITY.sub(lambda found: html.unescape(found[0]), text)
     text = text.translate(_QUOTES)
     text = _LONG_DASH.sub("--", text)
     return _SPACES.sub(" ", text).strip()

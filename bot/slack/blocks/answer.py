@@ -47,7 +47,7 @@ _WORDS: Final[Mapping[Mark, str]] = {
     Mark.NONE: "",
 }
 _CODE: Final = re.compile(r"(`[^`\n]+`)")
-_BREAKS: Final = re.compile(r"\s*[\n\r\v\f\x85\u2028\u2029]\s*")
+_BREAKS: Final = re.compile(r"(?<!\s)\s*[\n\r\v\f\x85\u2028\u2029]\s*")
 _MORE: Final = 40
 """Characters kept for "… and 12 more"."""
 
