@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+import zlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -207,6 +208,22 @@ async def test_a_huge_body_is_not_read(address: str, connection: Plain) -> None:
     """It is refused by its size."""
     request = signed("slash_commands", command() | {"text": "x" * (LARGEST + 1)})
     assert (await post(address, request))[0] == 413
+    assert await stored(connection) == []
+
+
+async def test_a_packed_body_is_not_unpacked(address: str, connection: Plain) -> None:
+    """Who signed nothing could else have the bot unpack a gigabyte a request, and hold up every ack meanwhile."""
+    body = zlib.compress(b" " * 50 * LARGEST)
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(f"{address}/slack/events", data=body, headers={"Content-Encoding": "deflate"}) as response,
+    ):
+        assert response.status == 401
+    request = signed("slash_commands", command())
+    packed = replace(
+        request, headers={**request.headers, "Content-Encoding": "deflate"}, body=zlib.compress(request.body)
+    )
+    assert (await post(address, packed))[0] == 401
     assert await stored(connection) == []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Any, Literal
@@ -205,6 +206,20 @@ def test_every_example_is_understood_and_said_again() -> None:
             assert isinstance(understood, Invocation)
             assert understood.operation is operation
             assert parse(registry(), render(understood)) == understood
+
+
+@pytest.mark.parametrize("piece", ["<https:", "<https:a|", "<@a|", "<!a|", "&#", "—-", '"', "'x ", "--a-", "a@b."])
+def test_no_words_hold_the_bot_up(piece: str) -> None:
+    """All that a message can hold is read at once, whatever it begins and never ends: there is one thread for everybody."""
+    started = time.perf_counter()
+    with pytest.raises(UsageError):
+        parse(registry(), "status " + piece * (40_000 // len(piece)))
+    assert time.perf_counter() - started < 0.5
+
+
+def test_a_number_without_end_is_no_fault() -> None:
+    """Python refuses to read it: it stays as it was typed."""
+    assert undo_typography("a&amp;b &#39; &#x2014; &#" + "9" * 5000 + ";") == "a&b ' — &#" + "9" * 5000 + ";"
 
 
 def test_what_is_quoted_back_is_short() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -132,6 +133,13 @@ def test_words_of_others_stay_on_their_line() -> None:
     made = shown(Answer(verdict="two\nlines", evidence=(Lines(lines=(line,)),)))
     assert made.blocks[0]["text"]["text"] == "*two lines*"
     assert "\n" not in made.blocks[1]["text"]["text"]
+
+
+def test_no_vendors_words_hold_the_bot_up() -> None:
+    """However many spaces they hold: there is one thread for everybody."""
+    started = time.perf_counter()
+    assert rich("a" + " " * 100_000 + "b").startswith("a ")
+    assert time.perf_counter() - started < 0.5
 
 
 @pytest.mark.parametrize(
