@@ -26,6 +26,9 @@ Params = Mapping[str, str | int | Sequence[str]]
 USER_AGENT: Final = "ilab-ops-bot"
 """Supabase refuses secret keys from what looks like a browser, and Resend refuses requests that name no agent."""
 READS: Final = ("GET", "HEAD")
+LARGEST: Final = 8 * 1024**2
+"""Bytes of an answer's body, unpacked: far more than any that we ask for."""
+_OF_THE_WIRE: Final = ("content-encoding", "content-length", "transfer-encoding")
 _KINDS: Final = {401: "unauthorized", 403: "unauthorized", 404: "not_found", 420: "rate_limited", 429: "rate_limited"}
 """420 is Statuspage's own word for too many requests."""
 
@@ -51,8 +54,10 @@ class Api:
     ) -> httpx.Response:
         """Return the vendor's answer, which is a 2xx. `body` is sent as JSON. Raise ProviderError for all else."""
         async with self.exchange(method, path, params=params, body=body, headers=headers) as response:
-            await response.aread()
-        return self.accepted(response, ambiguous=method not in READS)
+            content = await self.content(response)
+        kept = [(name, value) for name, value in response.headers.multi_items() if name.lower() not in _OF_THE_WIRE]
+        whole = httpx.Response(response.status_code, headers=kept, content=content, request=response.request)
+        return self.accepted(whole, ambiguous=method not in READS)
 
     async def read(self, path: str, shape: TypeAdapter[T], *, params: Params | None = None) -> T:
         """Return the JSON at `path`, checked against `shape`. Raise ProviderError, `garbled` where it does not fit."""
@@ -99,6 +104,24 @@ class Api:
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise self.broken(error, ambiguous=ambiguous) from error
 
+    async def content(self, response: httpx.Response) -> bytes:
+        """Return the body, unpacked. Raise ProviderError, `garbled` where it is larger than any vendor's answer to us.
+
+        A few megabytes can be packed so that they fill the memory; and what is packed twice, at one blow.
+        """
+        why = "answers what is packed more than once" if "," in response.headers.get("content-encoding", "") else ""
+        content = bytearray()
+        if not why:
+            async for piece in response.aiter_bytes():
+                content += piece
+                if len(content) > LARGEST:
+                    why = f"answers more than {LARGEST // 1024**2} MB"
+                    break
+        if why:
+            ambiguous = response.request.method not in READS
+            raise self.failed("garbled", status=response.status_code, ambiguous=ambiguous, why=why)
+        return bytes(content)
+
     def accepted(self, response: httpx.Response, *, ambiguous: bool = False) -> httpx.Response:
         """Return the answer where it is a 2xx. `ambiguous`: the request was a write."""
         status = response.status_code
@@ -118,7 +141,7 @@ class Api:
             raise self.failed("garbled", status=status, ambiguous=ambiguous, why=why)
         try:
             return shape.validate_python(json.loads(response.content))
-        except (ValueError, ValidationError) as error:
+        except (ValueError, ValidationError, RecursionError) as error:
             why = f"answers JSON ({status}) of another shape than documented"
             # the chain is cut: a ValidationError quotes what came in
             raise self.failed("garbled", status=status, ambiguous=ambiguous, why=why) from _quiet(error)

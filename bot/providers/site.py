@@ -65,12 +65,16 @@ class Site:
         for hop in range(_MOST_HOPS):
             async with api.exchange(method) as response:
                 location = response.headers.get("location", "")
-                target = urljoin(str(response.url), location) if 300 <= response.status_code < 400 else ""
-                elsewhere = urlsplit(target).netloc if location else ""
+                try:
+                    target = urljoin(str(response.url), location) if 300 <= response.status_code < 400 else ""
+                    elsewhere = urlsplit(target).netloc if location else ""
+                except ValueError as error:
+                    status = response.status_code
+                    raise api.failed("garbled", status=status, why="redirects to what is no address") from error
                 if not location or not target or _bare(elsewhere) != own:
                     return SiteAnswer(
                         status=response.status_code,
-                        json=await _is_object(response),
+                        json=await _is_object(api, response),
                         method=method,
                         hops=hop,
                         elsewhere=elsewhere if target else "",
@@ -81,13 +85,13 @@ class Site:
         raise self._api.failed("garbled", why=f"redirects in a circle ({_MOST_HOPS} times)")
 
 
-async def _is_object(response: httpx.Response) -> bool:
+async def _is_object(api: Api, response: httpx.Response) -> bool:
     """Whether the answer is a JSON object, as the app's own answers are."""
     if response.request.method == "HEAD" or not is_json(response):
         return False
     try:
-        return isinstance(json.loads(await response.aread()), dict)
-    except ValueError:
+        return isinstance(json.loads(await api.content(response)), dict)
+    except (ValueError, RecursionError):
         return False
 
 

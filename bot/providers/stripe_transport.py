@@ -35,13 +35,13 @@ class SharedTransport(stripe.HTTPClient):
         base, ambiguous = self._api, method not in READS
         address = url.removeprefix(base.base_url.rstrip("/"))
         async with base.exchange(method, address, headers=headers, content=post_data) as response:
-            await response.aread()
+            content = await base.content(response)
         if response.status_code == 429:
             raise base.failed("rate_limited", status=429, retry_after=retry_after(response))
         if response.is_redirect or (response.is_success and not is_json(response)):
             why = f"answers a web page ({response.status_code}) where JSON is due"
             raise base.failed("garbled", status=response.status_code, ambiguous=ambiguous, why=why)
-        return response.content, response.status_code, response.headers
+        return content, response.status_code, response.headers
 
     async def close_async(self) -> None:
         """Leave the shared client open: it is its owner's."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import socket
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -15,7 +16,7 @@ from aiohttp import web
 from pydantic import BaseModel, TypeAdapter
 
 from bot.errors import ProviderError
-from bot.providers.http import Api
+from bot.providers.http import LARGEST, Api
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Serve = Callable[[Handler], Awaitable[str]]
@@ -107,6 +108,7 @@ async def test_what_the_vendor_documents_comes_back_validated(serve: Serve, http
         ('{"name": 1}', "application/json", "answers JSON (200) of another shape than documented"),
         ("[]", "application/json", "answers JSON (200) of another shape than documented"),
         ("{", "application/json", "answers JSON (200) of another shape than documented"),
+        ("[" * 100_000, "application/json", "answers JSON (200) of another shape than documented"),
         ('{"name": "x"}', "text/plain", "answers a web page (200) where JSON is due"),
     ],
 )
@@ -117,6 +119,35 @@ async def test_anything_else_with_200_is_garbled(
     url = await serve(answering(200, body, content_type=content_type))
     error = await failed(api(http, url).read("/x", THING))
     assert (error.kind, error.why) == ("garbled", why)
+
+
+@pytest.mark.parametrize(
+    ("times", "why"), [(1, "answers more than 8 MB"), (2, "answers what is packed more than once")]
+)
+async def test_a_bomb_is_garbled(serve: Serve, http: httpx.AsyncClient, times: int, why: str) -> None:
+    """What unpacks to more than any answer has is not unpacked to its end; what is packed twice, not at all."""
+    body = gzip.compress(b" " * 4 * LARGEST)
+    for _ in range(1, times):
+        body = gzip.compress(body)
+
+    async def handler(_: web.Request) -> web.StreamResponse:
+        packed = {"content-encoding": ", ".join(["gzip"] * times), "content-type": "application/json"}
+        return web.Response(body=body, headers=packed)
+
+    url = await serve(handler)
+    error = await failed(api(http, url).read("/x", THING))
+    assert (error.kind, error.why, error.ambiguous) == ("garbled", why, False)
+    assert (await failed(api(http, url).send("POST", "/x"))).ambiguous
+
+
+async def test_a_packed_answer_is_unpacked(serve: Serve, http: httpx.AsyncClient) -> None:
+    """As most vendors send it."""
+
+    async def handler(_: web.Request) -> web.StreamResponse:
+        packed = {"content-encoding": "gzip", "content-type": "application/json"}
+        return web.Response(body=gzip.compress(b'{"name": "thing"}'), headers=packed)
+
+    assert (await api(http, await serve(handler)).read("/x", THING)).name == "thing"
 
 
 async def test_a_vendor_that_is_not_there_is_refused(http: httpx.AsyncClient) -> None:

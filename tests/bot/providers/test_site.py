@@ -53,6 +53,17 @@ async def test_a_circle_ends(serve: Serve, http: httpx.AsyncClient) -> None:
     assert (caught.value.kind, caught.value.why) == ("garbled", "redirects in a circle (5 times)")
 
 
+async def test_a_redirect_to_no_address_is_garbled(serve: Serve, http: httpx.AsyncClient) -> None:
+    """It is the site's fault, not the probe's."""
+
+    async def handler(_: web.Request) -> web.StreamResponse:
+        return web.Response(status=302, headers={"location": "http://[nowhere"})
+
+    with pytest.raises(ProviderError) as caught:
+        await site(http, await serve(handler)).home()
+    assert (caught.value.kind, caught.value.why) == ("garbled", "redirects to what is no address")
+
+
 async def test_get_is_tried_where_head_is_not_known(serve: Serve, http: httpx.AsyncClient) -> None:
     """405 to HEAD says nothing about what visitors get."""
 
