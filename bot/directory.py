@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 import structlog
@@ -109,12 +109,3 @@ class Directory:
         if known is None or self._now() - known.checked_at > OLDEST:
             return None
         return known
-
-
-def age(of: datetime, now: datetime) -> str:
-    """How long ago, in the one unit a person needs: `4 s`, `12 min`, `3 h`, `5 days`."""
-    seconds = max(0.0, (now - of).total_seconds())
-    for limit, unit, word in ((90, 1, "s"), (90 * 60, 60, "min"), (48 * 3600, 3600, "h")):
-        if seconds < limit:
-            return f"{round(seconds / unit)} {word}"
-    return f"{round(seconds / 86400)} days"

@@ -9,9 +9,9 @@ import sys
 from collections.abc import Sequence
 from typing import TextIO
 
+from bot.ages import age
 from bot.app import Core, directory
 from bot.context import Place, Surface
-from bot.directory import age
 from bot.errors import DeniedError, UserError
 from bot.operation import Answer, Line, Mark
 from bot.runner import Request

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
+from bot.ages import age
 from bot.context import Context
-from bot.directory import age
 from bot.errors import UsageError
 from bot.operation import Answer, Arg, Args, Audience, Family, Line, Lines, Offer, Operation, Read
 from bot.people import Role

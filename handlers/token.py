@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
+from bot.ages import age
 from bot.audit import Event
 from bot.context import Context, Transaction
-from bot.directory import age
 from bot.errors import UserError
 from bot.operation import Act, Answer, Arg, Args, Audience, Family, Line, Lines, Offer, Read, Secret
 from bot.people import Role

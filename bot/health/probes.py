@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from bot.ages import age, span
 from bot.health.readings import Cause, Fact, Finding, State
 
 if TYPE_CHECKING:  # the clients import httpx and the database's driver
@@ -157,12 +158,12 @@ async def stripe_events(client: Stripe, now: datetime) -> Finding:
     if event is None:
         reason = "no event in the last 30 days"
         return Finding(state=State.DEGRADED, reason=reason, phrase=f"Stripe has seen {reason}")
-    age = max(0.0, (now - event.created).total_seconds())
-    facts: dict[str, Fact] = {"age_seconds": round(age), "type": event.type}
-    if age > quiet * 3600:
-        reason = f"no event for {_span(age)} (expected within {quiet:g} h)"
+    seconds = max(0.0, (now - event.created).total_seconds())
+    facts: dict[str, Fact] = {"age_seconds": round(seconds), "type": event.type}
+    if seconds > quiet * 3600:
+        reason = f"no event for {span(seconds)} (expected within {quiet:g} h)"
         return Finding(state=State.DEGRADED, reason=reason, phrase=f"Stripe has seen {reason}", facts=facts)
-    return Finding(state=State.OK, reason=f"last event {_span(age)} ago ({event.type})", facts=facts)
+    return Finding(state=State.OK, reason=f"last event {span(seconds)} ago ({event.type})", facts=facts)
 
 
 async def stripe_webhook(client: Stripe, now: datetime) -> Finding:
@@ -218,7 +219,7 @@ def production(project: Project, now: datetime) -> Finding:
         reason = "the project is paused" if project.paused else "there is no production deployment"
         return Finding(state=State.DOWN, reason=reason, phrase=f"Vercel: {reason}", cause=Cause.OURS)
     commit = f"{current.commit[:7]} " if current.commit else ""
-    said = f"{commit}{current.state}, {_span(max(0.0, (now - current.created_at).total_seconds()))} old"
+    said = f"{commit}{current.state}, {age(current.created_at, now)} old"
     facts: dict[str, Fact] = {
         "id": current.id,
         "state": current.state,
@@ -258,7 +259,7 @@ def monitors(found: Sequence[Monitor]) -> Finding:
         return Finding(state=State.UNKNOWN, reason=f"no monitor is watching ({paused} paused)")
     if down or shaky:
         named = ", ".join(
-            monitor.name + (f" for {_span(monitor.since)}" if monitor.since else "") for monitor in [*down, *shaky][:3]
+            monitor.name + (f" for {span(monitor.since)}" if monitor.since else "") for monitor in [*down, *shaky][:3]
         )
         word = "down" if down else "looks down"
         return Finding(
@@ -309,14 +310,3 @@ def _timed(
         phrase = f"{what} is slow ({took:.1f} s)"
         return Finding(state=State.DEGRADED, reason=reason, phrase=phrase, cause=cause, facts=facts or {})
     return Finding(state=State.OK, reason=note, facts=facts or {})
-
-
-def _span(seconds: float) -> str:
-    """Return a length of time as people say it."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    if seconds < 5400:
-        return f"{seconds / 60:.0f} min"
-    if seconds < 48 * 3600:
-        return f"{seconds / 3600:.0f} h"
-    return f"{seconds / 86400:.0f} days"

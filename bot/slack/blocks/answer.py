@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from bot.directory import age
+from bot.ages import age
 from bot.operation import Answer, Line, Lines, Mark, Offer
 from bot.slack.blocks.text import (
     BLOCKS,

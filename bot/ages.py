@@ -1,0 +1,22 @@
+"""How long ago something was, as people say it.
+
+[pure]
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+
+def age(of: datetime, now: datetime) -> str:
+    """How long ago, in the one unit a person needs: `4 s`, `12 min`, `3 h`, `5 days`."""
+    return span((now - of).total_seconds())
+
+
+def span(seconds: float) -> str:
+    """A length of time in the same way; what lies ahead is no time at all."""
+    seconds = max(0.0, seconds)
+    for limit, unit, word in ((90, 1, "s"), (90 * 60, 60, "min"), (48 * 3600, 3600, "h")):
+        if seconds < limit:
+            return f"{round(seconds / unit)} {word}"
+    return f"{round(seconds / 86400)} days"
