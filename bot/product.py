@@ -15,6 +15,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 import sql
+from bot.bounded import bounded
 from bot.errors import ProviderError
 from bot.settings import ProductSettings
 
@@ -56,7 +57,7 @@ class ProductDatabase:
     def __init__(self, settings: ProductSettings) -> None:
         """Remember the address; it holds a password and is never shown."""
         self.settings = settings
-        self._left: set[asyncio.Task[Any]] = set()
+        self._left: set[asyncio.Future[Any]] = set()
 
     async def connections(self, *, within: float = 5.0) -> Connections:
         """Return the connections in use, which needs one. Raise ProviderError after `within` seconds at the latest."""
@@ -84,7 +85,10 @@ class ProductDatabase:
                     await cursor.execute(statement, params)
                     return await cursor.fetchmany(most)
 
-        return await self._bounded(read, within)
+        try:
+            return await bounded(_translated(read), within, left=self._left)
+        except TimeoutError:
+            raise _failed("timeout", why=f"no answer within {within:g} s") from None
 
     async def close(self) -> None:
         """Wait for readings that were given up and have not ended yet; each ends within seconds."""
@@ -92,37 +96,13 @@ class ProductDatabase:
             await asyncio.wait(self._left)
 
     async def _connect(self, within: float) -> psycopg.AsyncConnection[Any]:
-        """Open a connection. libpq's own limit counts whole seconds, two at least; `_bounded` is the finer one."""
+        """Open a connection. libpq's own limit counts whole seconds, two at least; `bounded` is the finer one."""
         return await psycopg.AsyncConnection.connect(
             self.settings.database_url.get_secret_value(),
             connect_timeout=max(2, round(within)),
             prepare_threshold=None,  # a transaction pooler keeps no prepared statements
             application_name="ilab",
         )
-
-    async def _bounded(self, work: Callable[[], Awaitable[T]], within: float) -> T:
-        """Do the work, and give it up after `within` seconds.
-
-        Given up, it ends by itself: psycopg may take 5 s to cancel a query on a server that has gone silent.
-        """
-        task = asyncio.ensure_future(_translated(work))
-        self._left.add(task)
-        task.add_done_callback(self._ended)
-        try:
-            done, _ = await asyncio.wait({task}, timeout=within)
-        except asyncio.CancelledError:
-            task.cancel()
-            raise
-        if not done:
-            task.cancel()
-            raise _failed("timeout", why=f"no answer within {within:g} s")
-        return task.result()
-
-    def _ended(self, task: asyncio.Task[Any]) -> None:
-        """Forget a task, and have looked at its outcome: of one given up, nobody else does."""
-        self._left.discard(task)
-        if not task.cancelled():
-            task.exception()
 
 
 async def _translated(work: Callable[[], Awaitable[T]]) -> T:

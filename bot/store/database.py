@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import select
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -11,6 +10,7 @@ from typing import Any, Final, TypeVar
 import psycopg
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
+from bot.bounded import bounded
 from bot.errors import UserError
 
 Connection = psycopg.AsyncConnection[Any]
@@ -83,14 +83,17 @@ class Database:
             async with self._lent(self.pool.getconn(timeout=within)) as connection:
                 return await statement(connection)
 
-        return await bounded(whole(), within)
+        try:
+            return await bounded(whole(), within)
+        except TimeoutError as error:
+            raise DatabaseSilentError from error
 
     @asynccontextmanager
     async def _lent(self, lending: Awaitable[Connection]) -> AsyncIterator[Connection]:
         """The connection until the block ends. What a silent database raises becomes DatabaseSilentError."""
         try:
             connection = await lending
-        except SILENT as error:
+        except (*SILENT, TimeoutError) as error:
             raise DatabaseSilentError from error
         try:
             yield connection
@@ -119,28 +122,3 @@ async def _still_open(connection: Connection) -> None:
     unread.register(connection.pgconn.socket, select.POLLIN)
     if unread.poll(0):
         await AsyncConnectionPool.check_connection(connection)
-
-
-async def bounded(work: Awaitable[T], seconds: float) -> T:
-    """What the work returns, or DatabaseSilentError when it takes longer.
-
-    `asyncio.timeout` waits until a cancelled query has ended, and on a server that has gone silent psycopg gives that
-    up to five seconds: longer than Slack waits for an ack. Here the cancelled work ends by itself, unwaited for.
-    """
-    task = asyncio.ensure_future(work)
-    try:
-        done, _ = await asyncio.wait({task}, timeout=seconds)
-    except asyncio.CancelledError:
-        task.cancel()
-        raise
-    if done:
-        return task.result()
-    task.cancel()
-    task.add_done_callback(_forget)
-    raise DatabaseSilentError
-
-
-def _forget(task: asyncio.Future[Any]) -> None:
-    """Look at the outcome of work nobody waits for any more, so that asyncio does not complain of it."""
-    if not task.cancelled():
-        task.exception()
