@@ -1,4 +1,4 @@
-"""What may drift apart: the registry, the manifest, the documentation, the SQL, and who imports whom."""
+"""What may drift apart: the registry, the documentation, the SQL, and who imports whom."""
 
 from __future__ import annotations
 
@@ -11,32 +11,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-import yaml
 
 from bot import docs
-from bot.app import SLACK_COMMAND, registry
+from bot.app import registry
 from bot.operation import Act, Invocation
 from bot.people import Actor, Role, Standing
 from bot.policy import Allow, decide
 from bot.settings import Settings, section_of
 from bot.store.queries import statements
 from bot.words import parse
-from sandbox.slack.scopes import NEEDS
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("bot", "handlers", "sandbox", "sql")
-EVENT_SCOPES = {
-    "app_mention": "app_mentions:read",
-    "message.im": "im:history",
-    "app_home_opened": None,
-    "app_uninstalled": None,
-    "tokens_revoked": None,
-}
-"""Scope of each event that is subscribed to. Source: docs.slack.dev, the reference page of each event."""
-BESIDES_METHODS = {
-    "commands",  # slash commands and shortcuts
-    "chat:write.public",  # chat.postMessage in public channels the bot is not in, for `status watch`
-}
 
 
 def modules(package: str) -> Iterator[tuple[str, Path, ast.Module]]:
@@ -169,45 +155,6 @@ def test_buttons_lead_somewhere() -> None:
                 words = next(keyword.value for keyword in node.keywords if keyword.arg == "words")
                 if isinstance(words, ast.Constant):
                     assert isinstance(parse(registry(), words.value), Invocation), f"{name} ({path}): {words.value}"
-
-
-def manifest() -> dict[str, object]:
-    """The app's manifest."""
-    return yaml.safe_load((ROOT / "manifest.yml").read_text(encoding="utf-8"))
-
-
-def methods_called() -> set[str]:
-    """Every Web API method that stands as a string in the bot."""
-    text = "".join(path.read_text(encoding="utf-8") for _, path, _ in modules("bot"))
-    return {found for found in re.findall(r'"([a-z]+(?:\.[a-zA-Z]+)+)"', text) if found in NEEDS}
-
-
-def test_the_manifest_asks_for_what_is_used() -> None:
-    """Each scope is needed by a method or an event, and each method and event has its scope."""
-    scopes = set(manifest()["oauth_config"]["scopes"]["bot"])
-    events = set(manifest()["settings"]["event_subscriptions"]["bot_events"])
-    called = methods_called()
-    assert {"chat.postMessage", "views.open", "users.info"} <= called
-    assert events == set(EVENT_SCOPES)
-    needed = {scope for event in events if (scope := EVENT_SCOPES[event])} | BESIDES_METHODS
-    for method in called:
-        need = NEEDS[method]
-        if need.app_token:
-            continue
-        for group in (need.scopes, need.private, need.im):
-            if group and not set(group) & needed:
-                needed.add(group[0])
-    unread = {"channels:read", "groups:read", "im:read"}
-    assert needed - unread == scopes, {"missing": needed - scopes, "needless": scopes - needed}
-
-
-def test_the_manifest_offers_what_is_handled() -> None:
-    """The slash command is the bot's own, with escaping; every shortcut leads to a command."""
-    features = manifest()["features"]
-    assert [command["command"] for command in features["slash_commands"]] == [SLACK_COMMAND]
-    assert features["slash_commands"][0]["should_escape"] is True
-    for shortcut in features.get("shortcuts", []):
-        assert isinstance(parse(registry(), shortcut["callback_id"].replace("_", " ")), Invocation)
 
 
 def test_the_generated_documents_are_fresh() -> None:
