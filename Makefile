@@ -31,7 +31,7 @@ check: $(DEV)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q -p no:xdist tests/test_whole.py
+	$(BIN)/python -m pytest -q -p no:xdist tests/test_whole.py tests/test_manifest.py
 	$(BIN)/ilab docs commands | diff -u docs/commands.md - || (echo 'docs/commands.md is old: make docs' && false)
 	$(BIN)/ilab docs settings | diff -u docs/settings.md - || (echo 'docs/settings.md is old: make docs' && false)
 
