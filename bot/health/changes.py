@@ -24,11 +24,6 @@ class Change:
     after: Reading
 
     @property
-    def recovered(self) -> bool:
-        """Whether it is well again."""
-        return self.after.state is State.OK
-
-    @property
     def sentence(self) -> str:
         """The change in one line of plain text."""
         return f"{self.after.title}: {self.before.state.label} → {self.after.state.label} ({self.after.reason})"

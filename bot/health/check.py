@@ -50,7 +50,6 @@ class Report:
     verdict: Verdict
     taken_at: datetime
     took: float
-    from_cache: bool = False
 
     @property
     def red(self) -> bool:
@@ -98,18 +97,13 @@ class Health:
         self._flight: _Flight | None = None
         self._task: asyncio.Task[Report] | None = None
 
-    @property
-    def last(self) -> Report | None:
-        """The last report, however old, without asking anybody."""
-        return self._last
-
     async def report(self, *, fresh: bool = False, progress: Progress | None = None) -> Report:
         """Return a report: a recent one, the one under way, or a new one. `fresh` refuses a recent one.
 
         `progress(done, total)` is called as checks end, as often as it can keep up with.
         """
         if not fresh and self._last is not None and time.monotonic() < self._last_until:
-            return replace(self._last, from_cache=True)
+            return self._last
         if self._task is None or self._flight is None or self._task.done():
             self._flight = _Flight(total=len(self.checks))
             self._task = asyncio.create_task(self._run(self._flight), name="health")

@@ -127,10 +127,6 @@ class Reading:
         """Whether the runbook would have somebody woken: down, or beyond the alert threshold."""
         return self.failing and (self.state is State.DOWN or self.alert)
 
-    def age(self, now: datetime) -> float:
-        """Seconds since this was checked, in the bot's time."""
-        return max(0.0, (now - self.checked_at).total_seconds())
-
 
 _SHUT_OFF: Final = {402: "over the plan's limits (402)", 540: "the project is paused (540)"}
 """What Supabase answers for a project that it does not serve: ours to pay for, or to wake."""

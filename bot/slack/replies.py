@@ -28,8 +28,6 @@ EVERY: Final = 2.0
 TRIES: Final = 4
 LONGEST_WAIT: Final = 30.0
 """Seconds of a Retry-After that an answer waits for."""
-ADDRESS_USES: Final = 5
-"""How often Slack takes a response address, within 30 minutes."""
 
 
 class Reply(Protocol):
@@ -98,7 +96,7 @@ class AddressReply:
         self._slack = slack
         self._url = url
         self._asked = asked
-        # at most twice, so that uses of the address are left for the answer and its retries
+        # Slack takes an address five times, within 30 minutes: some are left for the answer and its retries
         self._pace = _Pace(self._show, most=2 if asked.replaces else 1)
 
     async def progress(self, done: int, total: int) -> None:

@@ -28,7 +28,6 @@ class App:
     shortcuts: tuple[Shortcut, ...]
     home_tab: bool
     messages_tab: bool
-    interactive: bool
 
     @classmethod
     def of(cls, manifest: Mapping[str, Any]) -> App:
@@ -50,5 +49,4 @@ class App:
             ),
             home_tab=bool(home.get("home_tab_enabled")),
             messages_tab=bool(home.get("messages_tab_enabled")) and not home.get("messages_tab_read_only_enabled"),
-            interactive=bool((settings.get("interactivity") or {}).get("is_enabled")),
         )

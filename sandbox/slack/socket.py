@@ -173,10 +173,6 @@ class SocketMode:
         self.dead_next = 1
         self.drop()
 
-    def kill_tickets(self) -> None:
-        """Make all addresses that are out and unused dead."""
-        self._tickets.clear()
-
     async def stop(self) -> None:
         """Close all connections, and answer whoever waits."""
         for waiting in list(self._waiting.values()):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -89,7 +88,6 @@ REGISTRY = Registry(
         ),
     )
 )
-Hear = Callable[..., Any]
 
 
 def make(database: Database, clock: Clock, folder: Path) -> Runner:

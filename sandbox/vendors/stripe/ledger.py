@@ -39,8 +39,6 @@ class Event:
     type: str
     purchase: Purchase | None = None
     customer: Customer | None = None
-    made_here: bool = False
-    """Whether it came of something done in this sandbox, not of the books."""
 
 
 class Ledger:
@@ -54,7 +52,7 @@ class Ledger:
         self.deleted: set[str] = set()
         self.undelivered: set[str] = set()
         self.delivered: set[str] = set()
-        self._made_here: list[Event] = []
+        self._made_here: list[Event] = []  # of what was done in this sandbox, not of the books
         for purchase in self.purchases:
             if purchase.outcome == "refunded":
                 half = purchase.at + (books.now - purchase.at) / 2
@@ -98,7 +96,7 @@ class Ledger:
             number=len(self.purchases) + 1, customer=one, package=package, at=at, left=package.interviews
         )
         self.purchases.append(purchase)
-        events = [replace(event, made_here=True) for event in events_of(purchase, now)]
+        events = events_of(purchase, now)
         self._made_here += events
         self.undelivered.update(event.id for event in events if event.type in SUBSCRIBED)
         return next(event for event in events if event.type == "checkout.session.completed")
@@ -113,7 +111,6 @@ class Ledger:
                 id=f"evt_{purchase.suffix}re{number}",
                 type="charge.refunded",
                 purchase=purchase,
-                made_here=True,
             )
         )
         return made

@@ -68,4 +68,3 @@ def test_a_change_is_one_sentence() -> None:
     """What it was, what it is, and why."""
     change = changes(report(START, site=State.OK), report(START + EVERY, site=State.DOWN))[0]
     assert change.sentence == "Site: ok → down (so)"
-    assert not change.recovered
