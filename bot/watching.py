@@ -10,11 +10,12 @@ from bot.health.changes import Change, as_told, changes
 from bot.health.check import Report
 from bot.health.readings import Group, Reading, State
 from bot.health.verdict import verdict
-from bot.operation import Answer, Line, Lines, Mark, Offer
+from bot.operation import Answer, Line, Lines, Offer
 from bot.store import clocks, watches
 
 CLOCK: Final = "watch"
-_SIGNS: Final = {State.OK: Mark.OK, State.DEGRADED: Mark.DEGRADED, State.DOWN: Mark.DOWN, State.UNKNOWN: Mark.UNKNOWN}
+SECTION: Final = "Health Checks"
+"""Of the runbook, also for the commands."""
 NEWS_FOR: Final = timedelta(minutes=30)
 """How long a change that could not be said yet is worth saying."""
 
@@ -93,16 +94,15 @@ async def look(services: Services, announce: Announce, subject: str, _due_at: da
 def news(found: list[Change], report: Report) -> Answer:
     """What is said when something changed."""
     lines = tuple(
-        Line(title=change.sentence, mark=_SIGNS.get(change.after.state, Mark.NONE), at=change.after.checked_at)
-        for change in found
+        Line(title=change.sentence, mark=change.after.state.mark, at=change.after.checked_at) for change in found
     )
     return Answer(
         verdict=report.verdict.headline,
-        mark=_SIGNS.get(report.verdict.state, Mark.NONE),
+        mark=report.verdict.state.mark,
         evidence=(Lines(heading="Changed", lines=lines),),
         offers=(Offer(label="Status", words="status"), Offer(label="Stop watching", words="status unwatch")),
         at=report.taken_at,
-        section="Health Checks",
+        section=SECTION,
     )
 
 
@@ -110,7 +110,7 @@ def _farewell(watch: watches.Watch, report: Report) -> Answer:
     times = "nothing changed" if not watch.changes else f"I spoke {watch.changes}×"
     return Answer(
         verdict=f"The watch is over: {times}. {report.verdict.headline}",
-        mark=_SIGNS.get(report.verdict.state, Mark.NONE),
+        mark=report.verdict.state.mark,
         offers=(Offer(label="Watch again", words="status watch"),),
         at=report.taken_at,
     )

@@ -8,22 +8,13 @@ from typing import Annotated
 
 from bot import watching
 from bot.audit import Event
-from bot.context import Context, Surface, Transaction
+from bot.context import Context, Transaction
 from bot.errors import UserError
 from bot.health.check import Report
 from bot.health.readings import Group, Reading, State
 from bot.operation import Act, Answer, Arg, Args, Audience, Family, Line, Lines, Mark, Offer, Read
 from bot.people import Role
 from bot.store import audit
-
-SECTION = "Health Checks"
-MARKS = {
-    State.OK: Mark.OK,
-    State.DEGRADED: Mark.DEGRADED,
-    State.DOWN: Mark.DOWN,
-    State.UNKNOWN: Mark.UNKNOWN,
-    State.NOT_CONFIGURED: Mark.NONE,
-}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,7 +47,7 @@ def describe(report: Report, *, deep: bool, share: bool, may_share: bool = True)
         evidence = (Lines(lines=trouble), Lines(lines=_well(report)))
     return Answer(
         verdict=report.verdict.headline,
-        mark=MARKS[report.verdict.state],
+        mark=report.verdict.state.mark,
         evidence=tuple(lines for lines in evidence if lines.lines),
         offers=(
             Offer(label="Recheck", words="status --fresh" + (" --deep" if deep else ""), replaces=True),
@@ -101,7 +92,7 @@ def _line(reading: Reading, report: Report, *, took: bool = False) -> Line:
         said += f" → {whose}"
     if took and reading.state is not State.NOT_CONFIGURED:
         said += f" ({reading.took:.1f} s)"
-    return Line(title=reading.title, text=said, mark=MARKS[reading.state], at=reading.checked_at)
+    return Line(title=reading.title, text=said, mark=reading.state.mark, at=reading.checked_at)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -138,7 +129,7 @@ async def watch(args: WatchArgs, context: Context, transaction: Transaction) -> 
     doing = "Still watching" if extended else "Watching"
     return Answer(
         verdict=f"{doing} until {until:%H:%M} UTC. I speak here only when something changes.",
-        evidence=(Lines(lines=(Line(title="Now", text=report.verdict.headline, mark=MARKS[report.verdict.state]),)),),
+        evidence=(Lines(lines=(Line(title="Now", text=report.verdict.headline, mark=report.verdict.state.mark),)),),
         offers=(Offer(label="Stop watching", words="status unwatch"),),
         audience=Audience.CHANNEL,
     )
@@ -157,7 +148,7 @@ async def unwatch(args: Args, context: Context, transaction: Transaction) -> Ans
 
 
 def _channel(context: Context) -> str:
-    if context.place.surface is not Surface.SLACK or not context.place.channel:
+    if not context.place.channel:
         raise UserError("A watch needs a channel to speak in.", todo="Type `/ilab status watch` in a Slack channel.")
     return context.place.channel
 
@@ -172,7 +163,7 @@ FAMILY = Family(
             who=Role.VIEWER,
             args=StatusArgs,
             examples=("status", "status --deep", "status --fresh --share"),
-            section=SECTION,
+            section=watching.SECTION,
             read=status,
         ),
         Act(
@@ -181,7 +172,7 @@ FAMILY = Family(
             who=Role.RESPONDER,
             args=WatchArgs,
             examples=("status watch", "status watch 120"),
-            section=SECTION,
+            section=watching.SECTION,
             act=watch,
             slack_only=True,
         ),
@@ -190,7 +181,7 @@ FAMILY = Family(
             summary="Stop watching for this channel.",
             who=Role.RESPONDER,
             examples=("status unwatch",),
-            section=SECTION,
+            section=watching.SECTION,
             act=unwatch,
             slack_only=True,
         ),

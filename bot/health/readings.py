@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Final
 
 from bot.errors import ProviderError
+from bot.operation import Mark
 
 Fact = str | int | float | bool
 
@@ -26,6 +27,11 @@ class State(StrEnum):
     def label(self) -> str:
         """The state as people read it."""
         return {"unknown": "could not check", "not_configured": "not configured"}.get(self.value, self.value)
+
+    @property
+    def mark(self) -> Mark:
+        """The state as the sign in front of a line."""
+        return Mark.NONE if self is State.NOT_CONFIGURED else Mark(self.value)
 
 
 class Group(StrEnum):
