@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
@@ -15,8 +15,10 @@ from bot.errors import ProviderError
 from bot.health.readings import Finding, Group, Kind, Reading, State, failure
 from bot.health.verdict import Verdict, verdict
 
-Progress = Callable[[int, int], Awaitable[None]]
-logger = structlog.get_logger(__name__)
+if TYPE_CHECKING:  # it imports the database's driver
+    from bot.context import Now, Progress
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger("ilab.health")
 
 _LONGEST_WAIT: Final = 300.0
 """A vendor that wants to be left alone is, for no longer than this many seconds."""
@@ -86,7 +88,7 @@ class _Kept:
 class Health:
     """The checks of one bot. Nothing is called before somebody asks."""
 
-    def __init__(self, checks: Sequence[Check], *, cache_seconds: float, now: Callable[[], datetime]) -> None:
+    def __init__(self, checks: Sequence[Check], *, cache_seconds: float, now: Now) -> None:
         """`cache_seconds` is real time, since it is there for the vendors' sake; `now` is the bot's time."""
         self.checks = tuple(checks)
         self._cache_seconds = cache_seconds
@@ -157,7 +159,7 @@ class Health:
                 finding = self._failure(check, error)
                 keep = max(keep, _held_off(error))
             except Exception:  # one probe's fault must neither stop the others nor be swallowed
-                logger.exception("health.probe_fault", check=check.name)
+                log.exception("health.probe_fault", check=check.name)
                 finding = Finding(
                     state=State.UNKNOWN, reason="our own check failed: look in the log for health.probe_fault"
                 )

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from bot.health import probes
@@ -16,14 +14,13 @@ from bot.providers import Providers
 from bot.settings import Settings
 
 if TYPE_CHECKING:  # it imports the database's driver
+    from bot.context import Now
     from bot.product import ProductDatabase
-
-Clock = Callable[[], datetime]
 
 _PRODUCT_PARTS = ("vercel", "supabase", "stripe", "openai")
 
 
-def build_health(settings: Settings, providers: Providers, product: ProductDatabase | None, now: Clock) -> Health:
+def build_health(settings: Settings, providers: Providers, product: ProductDatabase | None, now: Now) -> Health:
     """Return the service over everything that is configured. `now` is the bot's time."""
     checks = (
         *_product(settings, providers, product),
@@ -83,7 +80,7 @@ def _product(settings: Settings, providers: Providers, product: ProductDatabase 
     )
 
 
-def _vendors(settings: Settings, providers: Providers, now: Clock) -> tuple[Check, ...]:
+def _vendors(settings: Settings, providers: Providers, now: Now) -> tuple[Check, ...]:
     stripe, openai = providers.stripe, providers.openai
     shared = functools.partial(
         Check, kind=Kind.SHARED, group=Group.VENDORS, limit=settings.status.probe_timeout_seconds
@@ -116,7 +113,7 @@ def _vendors(settings: Settings, providers: Providers, now: Clock) -> tuple[Chec
     )
 
 
-def _monitors(settings: Settings, providers: Providers, now: Clock) -> tuple[Check, ...]:
+def _monitors(settings: Settings, providers: Providers, now: Now) -> tuple[Check, ...]:
     vercel, management = providers.vercel, providers.supabase_management
     uptimerobot, sentry = providers.uptimerobot, providers.sentry
     everything = tuple(part for vendor in _PRODUCT_PARTS for part in every_part(vendor))
@@ -158,7 +155,7 @@ def _monitors(settings: Settings, providers: Providers, now: Clock) -> tuple[Che
     )
 
 
-def _pages(settings: Settings, providers: Providers, now: Clock) -> tuple[Check, ...]:
+def _pages(settings: Settings, providers: Providers, now: Now) -> tuple[Check, ...]:
     pages = providers.status_pages
 
     def page(vendor: str) -> Check:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -58,14 +58,7 @@ async def connected(settings: SlackSettings) -> AsyncIterator[Slack]:
 async def whoami(slack: Slack) -> Slack:
     """The same clients, knowing which bot of which workspace they are. Raises ProviderError."""
     answer = await call(slack.quick, "auth.test")
-    return Slack(
-        quick=slack.quick,
-        patient=slack.patient,
-        session=slack.session,
-        bot_id=answer["bot_id"],
-        bot_user_id=answer["user_id"],
-        team_id=answer["team_id"],
-    )
+    return replace(slack, bot_id=answer["bot_id"], bot_user_id=answer["user_id"], team_id=answer["team_id"])
 
 
 async def call(client: AsyncWebClient, method: str, **arguments: Any) -> dict[str, Any]:
