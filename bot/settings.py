@@ -8,10 +8,34 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def _address(given: SecretStr) -> SecretStr:
+    """Refuse what is no address of a PostgreSQL: libpq's complaint quotes it, password and all, and would be logged."""
+    from psycopg import ProgrammingError  # noqa: PLC0415 -- not every reader of this module needs the driver
+    from psycopg.conninfo import conninfo_to_dict  # noqa: PLC0415
+
+    try:
+        parts = {name: str(value).split(",") for name, value in conninfo_to_dict(given.get_secret_value()).items()}
+    except ProgrammingError:
+        parts = {"port": ["none"]}
+    ports, hosts = parts.get("port", []), parts.get("host", [])
+    # a password with an unescaped `@`, `:` or `/` ends up in one of these
+    if not all(port.isdecimal() for port in ports if port) or any("@" in host[1:] for host in hosts if host[:1] != "/"):
+        raise ValueError(
+            "it is no address such as postgresql://user:password@host/database; signs like @ : / % in a password are "
+            "written %40 %3A %2F %25"
+        )
+    return given
+
+
+DatabaseAddress = Annotated[SecretStr, AfterValidator(_address)]
+"""What libpq takes: an address, or words such as `host=… dbname=…`."""
 
 
 class Section(BaseModel):
@@ -154,8 +178,8 @@ class StatusPagesSettings(Section):
 class ProductSettings(Section):
     """The product's database, and its staging twin. Reads are `READ ONLY`, with a time limit and a row cap."""
 
-    database_url: SecretStr
-    staging_database_url: SecretStr | None = None
+    database_url: DatabaseAddress
+    staging_database_url: DatabaseAddress | None = None
     warn_connections: float = Field(default=0.70, description="Share of max_connections.")
     alert_connections: float = Field(default=0.85, description="Share of max_connections.")
     statement_timeout_seconds: float = 5
@@ -185,7 +209,9 @@ class Settings(BaseSettings):
         env_prefix="ILAB_", env_nested_delimiter="__", frozen=True, extra="forbid", env_ignore_empty=True
     )
 
-    database_url: SecretStr | None = Field(default=None, description="Own state. Left out: an embedded PostgreSQL.")
+    database_url: DatabaseAddress | None = Field(
+        default=None, description="Own state. Left out: an embedded PostgreSQL."
+    )
     data_dir: Path | None = Field(default=None, description="Embedded database and journal. Left out: the user's.")
     log_level: str = "INFO"
     retention_days: float = Field(default=30, description="Days for which raw payloads are kept.")
