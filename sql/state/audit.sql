@@ -3,7 +3,12 @@ insert into audit (at, kind, actor, subject, detail)
 values (%(at)s, %(kind)s, %(actor)s, %(subject)s, %(detail)s);
 
 -- name: rows
-select seq, canonical, prev_hash, hash, audit_canonical(audit) as recomputed from audit
+-- The text is made anew here, and not by the function: whoever may replace that could have it say what was sealed.
+select seq, canonical, prev_hash, hash, pg_catalog.jsonb_build_array(
+    seq,
+    pg_catalog.to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+    kind, actor, subject, detail
+)::text as recomputed from audit
 where seq > %(after)s order by seq limit 1000;
 
 -- name: head

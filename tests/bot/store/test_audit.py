@@ -205,6 +205,17 @@ async def test_a_tail_cut_off_with_its_head_is_known_by_the_posted_head(database
     assert await checked(database) == (6, ["row 5 is not the one known from the head posted to Slack on 2025-06-01"])
 
 
+async def test_what_seals_the_rows_is_not_asked_whether_they_fit(database: Database, connection: Plain) -> None:
+    """Whoever owns the database can replace its function, too: rows known outside must not be altered behind that."""
+    await written(database, 3)
+    await without_triggers(connection, "update audit set actor = 'somebody else' where seq = 2")
+    await connection.execute(
+        "create or replace function audit_canonical(entry audit) returns text language sql immutable"
+        " as 'select entry.canonical'"
+    )
+    assert (await checked(database))[1] == ["row 2 was altered: its columns no longer say what was sealed"]
+
+
 async def test_the_check_reads_one_snapshot(database: Database) -> None:
     """Entries that are added meanwhile do not look like damage."""
     await written(database, 3)
