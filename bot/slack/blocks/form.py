@@ -88,7 +88,7 @@ def _value(operation: Operation, field: Field, state: Mapping[str, Any]) -> Any:
         return bool(state.get("selected_options")) or None
     if field.kind is Kind.CHOICE:
         option = state.get("selected_option")
-        return option["value"] if option else None
+        return value_of(operation, field, option["value"]) if option else None
     text = (state.get("value") or "").strip()
     return value_of(operation, field, text) if text else None
 

@@ -195,6 +195,18 @@ def test_what_is_wrong_is_said_under_its_input(typed: Json, errors: dict[str, st
         assert len(found[block]) < 300
 
 
+def test_a_choice_that_was_never_offered_is_refused() -> None:
+    """What comes back is looked at again, whoever made it up."""
+    view = submitted(asked(), **REQUIRED)
+    view["state"]["values"]["tier"]["value"] = {
+        "type": "static_select",
+        "selected_option": {"text": {"type": "plain_text", "text": "Basic"}, "value": "everything"},
+    }
+    found = read(view, GIVEN)
+    assert isinstance(found, dict)
+    assert "basic, professional" in found["tier"]
+
+
 def test_a_form_sent_empty_names_everything_that_is_missing() -> None:
     """And nothing that is not."""
     assert read(submitted(asked()), GIVEN) == dict.fromkeys(
