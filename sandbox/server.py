@@ -213,14 +213,25 @@ async def only_local(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
     """Refuse a request that names another host (a rebound name), or that another site's page sends."""
-    host = urlsplit(f"//{request.headers.get('Host', '')}").hostname
-    if host not in LOCAL:
+    if _host(request) not in LOCAL:
         return web.json_response({"error": "The sandbox answers to 127.0.0.1 and localhost alone."}, status=403)
     origin = request.headers.get("Origin")
     speaks = request.method not in ("GET", "HEAD") or request.headers.get("Upgrade", "").lower() == "websocket"
-    if origin is not None and speaks and urlsplit(origin).netloc != request.headers.get("Host"):
+    foreign = origin is not None and speaks and origin.partition("://")[2] != request.headers.get("Host")
+    # Slack's methods act on a GET, too, which another site can send as an image; its links to the page are welcome
+    if request.path != "/" and request.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
+        foreign = True
+    if foreign:
         return web.json_response({"error": "The sandbox does not listen to other sites."}, status=403)
     return await handler(request)
+
+
+def _host(request: web.Request) -> str | None:
+    """The name by which the request calls us; None where it is none."""
+    try:
+        return urlsplit(f"//{request.headers.get('Host', '')}").hostname
+    except ValueError:
+        return None
 
 
 async def _index(request: web.Request) -> web.StreamResponse:
