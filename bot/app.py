@@ -39,6 +39,8 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger("ilab.app")
 
 SLACK_COMMAND = "/ilab"
 HOME_WORDS = "status"
+BEARERS_EVERY = 60.0
+"""Real seconds between two looks whether Slack has been asked lately about everybody who has a terminal token."""
 STOP_WITHIN = 4.0
 """Seconds that a loop is given to stop."""
 
@@ -188,11 +190,12 @@ async def serving(settings: Settings, *, data_dir: Path, clock: Now = now) -> As
     ):
         built.services.health()  # built now: loading its libraries holds everything up, and nobody waits yet
         slack = await _signed_in(await stack.enter_async_context(connected(settings.slack)))
-        doors = Doors(slack, built.runner, directory(built, slack), home_words=HOME_WORDS)
+        people = directory(built, slack)
+        doors = Doors(slack, built.runner, people, home_words=HOME_WORDS)
         inbox = Inbox(built.services.database, built.journal, doors.work)
         app = listeners.build(slack, inbox, built.services.registry, command=SLACK_COMMAND)
         stack.push_async_callback(inbox.drain, 10)
-        for name, loop in _loops(built, inbox, slack).items():
+        for name, loop in _loops(built, inbox, slack, people).items():
             task = asyncio.create_task(loop, name=name)
             stack.push_async_callback(_cancelled, task)
         connection, address = None, None
@@ -213,13 +216,14 @@ async def serving(settings: Settings, *, data_dir: Path, clock: Now = now) -> As
         yield Bot(core=built, inbox=inbox, socket=connection, address=address)
 
 
-def _loops(built: Core, inbox: Inbox, slack: Slack) -> dict[str, Any]:
+def _loops(built: Core, inbox: Inbox, slack: Slack, people: Directory) -> dict[str, Any]:
     """What runs beside the requests, by name."""
     from bot import watching
     from bot.clocks import tick
     from bot.jobs import Jobs
     from bot.slack.announcer import Announcer
     from bot.slack.outbox import Outbox
+    from bot.store import tokens
 
     services = built.services
     announce = Announcer(services.now, runbook_url=built.settings.runbook_url)
@@ -248,6 +252,11 @@ def _loops(built: Core, inbox: Inbox, slack: Slack) -> dict[str, Any]:
     async def work() -> None:
         await jobs.work()
 
+    async def look_at_bearers() -> None:
+        # a terminal asks nobody but the database: without this whoever left would keep their rights there for a week
+        for person in await services.database.call(tokens.bearers):
+            await people.actor(person)
+
     return {
         "database": keep_going("database", prepare, every=1),
         "jobs": once_ready(lambda: keep_going("jobs", work, every=0)),
@@ -256,6 +265,7 @@ def _loops(built: Core, inbox: Inbox, slack: Slack) -> dict[str, Any]:
         ),
         "outbox": once_ready(lambda: keep_going("outbox", outbox.send_next, every=0.5)),
         "inbox": once_ready(lambda: keep_going("inbox", inbox.sweep, every=4)),
+        "bearers": once_ready(lambda: keep_going("bearers", look_at_bearers, every=BEARERS_EVERY)),
     }
 
 

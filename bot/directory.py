@@ -82,22 +82,28 @@ class Directory:
             known = await self._lookup(person_id, self._grants.groups)
         except ProviderError as error:
             log.warning("slack does not say who somebody is", person=person_id, error=error.what)
-            return self._usable(self._known.get(person_id) or await self._stored(person_id))
+            # another copy may have asked since we did: the newer answer counts
+            kept = [one for one in (self._known.get(person_id), await self._stored(person_id)) if one is not None]
+            return self._usable(max(kept, key=lambda one: one.checked_at, default=None))
         if known is None:
             self._known.pop(person_id, None)
-            return None
-        self._known[person_id] = known
+        else:
+            self._known[person_id] = known
         # nobody waits for it: the row only serves terminals, and copies of the bot, while Slack is silent
-        keeping = asyncio.create_task(self._keep(known), name=f"keep {person_id}")
+        keeping = asyncio.create_task(self._keep(person_id, known), name=f"keep {person_id}")
         self._keeping.add(keeping)
         keeping.add_done_callback(self._keeping.discard)
         return known
 
-    async def _keep(self, known: Known) -> None:
+    async def _keep(self, person_id: str, known: Known | None) -> None:
+        """What Slack said is in the database: also that there is no such person, or an older answer would still count."""
         try:
-            await self._database.call(lambda connection: table.put(connection, known))
+            if known is None:
+                await self._database.call(lambda connection: table.forget(connection, person_id))
+            else:
+                await self._database.call(lambda connection: table.put(connection, known))
         except DatabaseSilentError:
-            log.warning("person not stored: the database is silent", person=known.id)
+            log.warning("person not stored: the database is silent", person=person_id)
 
     async def _stored(self, person_id: str) -> Known | None:
         try:

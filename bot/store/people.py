@@ -45,6 +45,11 @@ async def put(connection: Connection, known: Known) -> None:
     )
 
 
+async def forget(connection: Connection, person_id: str) -> None:
+    """Keep nothing of somebody whom Slack does not know any more."""
+    await connection.execute(_SQL["forget"], {"id": person_id})
+
+
 async def get(connection: Connection, person_id: str) -> Known | None:
     """What was kept, whatever its age."""
     async with connection.cursor(row_factory=class_row(Known)) as cursor:

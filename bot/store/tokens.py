@@ -75,6 +75,11 @@ async def living(connection: Connection, person: str) -> list[Token]:
         return await cursor.fetchall()
 
 
+async def bearers(connection: Connection) -> list[str]:
+    """Everybody who has a living token."""
+    return [str(row[0]) for row in await (await connection.execute(_SQL["bearers"])).fetchall()]
+
+
 async def revoke(connection: Connection, token_id: int, *, person: str, at: datetime) -> str | None:
     """End a person's own token and return its label; None where they have no such living token."""
     cursor = await connection.execute(_SQL["revoke"], {"id": token_id, "person": person, "at": at})

@@ -5,5 +5,8 @@ on conflict (id) do update
 set name = excluded.name, standing = excluded.standing, member_of = excluded.member_of, checked_at = excluded.checked_at
 where people.checked_at <= excluded.checked_at;
 
+-- name: forget
+delete from people where id = %(id)s;
+
 -- name: get
 select id, name, standing, member_of, checked_at from people where id = %(id)s;

@@ -15,6 +15,9 @@ update tokens set used_at = %(at)s where hash = %(hash)s and revoked_at is null 
 -- name: list
 select id, label, created_at, used_at from tokens where person = %(person)s and revoked_at is null order by id;
 
+-- name: bearers
+select distinct person from tokens where revoked_at is null order by person;
+
 -- name: revoke
 update tokens set revoked_at = %(at)s where id = %(id)s and person = %(person)s and revoked_at is null returning label;
 

@@ -159,16 +159,34 @@ async def test_a_deleted_group_gives_nothing_and_takes_nothing(make_directory: M
     assert (await directory.actor(BOB)).role is Role.APPROVER
 
 
-async def test_somebody_who_is_gone_is_not_remembered_in_the_process(
+async def test_somebody_who_is_gone_is_not_remembered(
     make_directory: MakeDirectory, sandbox: Sandbox, clock: Clock
 ) -> None:
-    """Slack knows them no more, so an outage after that gives this process no older word to go by."""
+    """Slack knows them no more, so an outage after that gives no process, and no terminal, an older word to go by."""
     directory = make_directory()
     assert (await directory.actor(ALICE)).role is Role.RESPONDER
+    await kept(directory)
     del sandbox.workspace.state.accounts[ALICE]
     clock.jump(FRESH.total_seconds())
     assert (await directory.actor(ALICE)).standing is Standing.UNKNOWN
-    assert ALICE not in directory._known
+    await kept(directory)
+    assert (await make_directory(asks=False).actor(ALICE)).standing is Standing.UNKNOWN
+    async with slack_fails(sandbox):
+        assert (await directory.actor(ALICE)).standing is Standing.UNKNOWN
+
+
+async def test_the_newest_answer_counts_whichever_process_had_it(
+    make_directory: MakeDirectory, sandbox: Sandbox, clock: Clock
+) -> None:
+    """One process knows that somebody left: in an outage another goes by that, and not by what it was told before."""
+    first, second = make_directory(), make_directory()
+    assert (await first.actor(ALICE)).role is Role.RESPONDER
+    sandbox.workspace.account(ALICE).kind = "deactivated"
+    clock.jump(FRESH.total_seconds())
+    assert (await second.actor(ALICE)).standing is Standing.DEACTIVATED
+    await kept(second)
+    async with slack_fails(sandbox):
+        assert (await first.actor(ALICE)).standing is Standing.DEACTIVATED
 
 
 async def test_a_silent_database_hides_nobody(
