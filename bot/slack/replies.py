@@ -139,7 +139,7 @@ class MessageReply:
         a thread that does not exist. Source: docs.slack.dev, chat.postEphemeral, `thread_ts`.
         """
         self._slack = slack
-        self._channel = channel
+        self.channel = channel
         self._person = person
         self._thread_ts = thread_ts
         self._private_thread_ts = thread_ts if has_thread else None
@@ -156,11 +156,11 @@ class MessageReply:
     async def answer(self, message: Message, audience: Audience) -> None:
         """Answer in the thread; what is private goes to the asker alone, and a secret stays in no conversation."""
         await self._pace.stop()
-        if audience is Audience.PRIVATE and (message.secret or not self._channel.startswith("D")):
+        if audience is Audience.PRIVATE and (message.secret or not self.channel.startswith("D")):
             if self._ts is not None:
-                await call(self._slack.patient, "chat.delete", channel=self._channel, ts=self._ts)
+                await call(self._slack.patient, "chat.delete", channel=self.channel, ts=self._ts)
             await _to_person(
-                self._slack, message, channel=self._channel, person=self._person, thread_ts=self._private_thread_ts
+                self._slack, message, channel=self.channel, person=self._person, thread_ts=self._private_thread_ts
             )
             return
         await self.say(_body(message))
@@ -168,12 +168,12 @@ class MessageReply:
     async def say(self, body: dict[str, Any]) -> str:
         """Say it to all who are there, in place of the progress where that was shown; return its `ts`."""
         if self._ts is not None:
-            await call(self._slack.patient, "chat.update", channel=self._channel, ts=self._ts, **body)
+            await call(self._slack.patient, "chat.update", channel=self.channel, ts=self._ts, **body)
             return self._ts
         answer = await call(
             self._slack.patient,
             "chat.postMessage",
-            channel=self._channel,
+            channel=self.channel,
             thread_ts=self._thread_ts,
             unfurl_links=False,
             unfurl_media=False,
@@ -226,7 +226,10 @@ def _body(message: Message) -> dict[str, Any]:
 async def _to_person(
     slack: Slack, message: Message, *, channel: str, person: str, thread_ts: str | None = None
 ) -> None:
-    """Say it so that only one person sees it: in the channel where we may, else in a direct message."""
+    """Say it so that only one person sees it: in the channel where we may, else in a direct message.
+
+    There, too, a secret is shown only until they look elsewhere.
+    """
     try:
         await call(
             slack.patient, "chat.postEphemeral", channel=channel, user=person, thread_ts=thread_ts, **_body(message)
@@ -234,7 +237,11 @@ async def _to_person(
     except ProviderError as error:
         if error.kind not in ("rejected", "not_found"):
             raise
-        await (await direct(slack, person)).say(_body(message))
+        reply = await direct(slack, person)
+        if message.secret:
+            await call(slack.patient, "chat.postEphemeral", channel=reply.channel, user=person, **_body(message))
+        else:
+            await reply.say(_body(message))
 
 
 async def _patiently(post: Callable[[], Awaitable[None]]) -> None:

@@ -8,7 +8,7 @@ import sys
 
 import psycopg
 import pytest
-from storytelling import Story
+from storytelling import Story, until
 
 
 async def token_of(story: Story, name: str) -> str:
@@ -90,6 +90,37 @@ async def test_a_revoked_token_is_dead(story: Story) -> None:
     status, _, err = await ilab(story, "run", "whoami", token=token)
     assert status == 1
     assert "it was revoked" in err
+
+
+async def test_who_left_has_no_rights_in_a_terminal(stage: Story) -> None:
+    """A terminal asks only the database: so the bot asks Slack anew about everybody who holds a token."""
+    async with stage.bot():
+        token = await token_of(stage, "alice")
+        stage.sandbox.workspace.account(stage.person("alice")).kind = "deactivated"
+    async with stage.bot():
+
+        async def told() -> bool:
+            return await stage.rows("select standing from people where id = %s", stage.person("alice")) == [
+                ("deactivated",)
+            ]
+
+        await until(told, "nobody asked about alice, who has a token")
+    status, out, _ = await ilab(stage, "run", "status", token=token)
+    assert status == 1
+    assert "This account is deactivated." in out
+
+
+async def test_a_secret_that_finds_no_way_stays_in_no_conversation(story: Story) -> None:
+    """Its address is gone, and the bot is not in the channel: the direct message shows it, and forgets it."""
+    story.sandbox.faults.add("slack", "response_url", kind="status", status=404)
+    assert (await story.says("bob", "/ilab token issue laptop", "leadership")).ok
+    await story.settled()
+    said = story.sees("bob", story.direct("bob"))[-1]
+    assert "ILAB_TOKEN=" in said.text
+    assert said.ephemeral
+    assert all(
+        "ILAB_TOKEN=" not in str(channel.messages) for channel in story.sandbox.workspace.state.channels.values()
+    )
 
 
 @pytest.mark.parametrize(
