@@ -58,6 +58,10 @@ def _parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="run one of the bot's commands, such as: ilab run status")
     run.set_defaults(run=_run)
 
+    approve = commands.add_parser("approve", help="the same as: ilab run approve ID")
+    approve.add_argument("id")
+    approve.set_defaults(run=_approve)
+
     sandbox = commands.add_parser(
         "sandbox", help="a Slack workspace and every vendor on this machine, with the bot in it"
     )
@@ -202,6 +206,11 @@ def _uncollected() -> Iterator[None]:
     finally:
         gc.freeze()
         gc.enable()
+
+
+def _approve(given: argparse.Namespace) -> int:
+    given.rest = ["approve", given.id]
+    return _run(given)
 
 
 def _sandbox(given: argparse.Namespace) -> int:

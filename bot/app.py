@@ -30,6 +30,8 @@ from bot.store.database import Database, DatabaseSilentError
 
 if TYPE_CHECKING:
     from bot.health.check import Health
+    from bot.product import ProductDatabase
+    from bot.providers import Providers
     from bot.slack.client import Slack
     from bot.slack.inbox import Inbox
     from bot.slack.socket import Socket
@@ -61,6 +63,8 @@ class Core:
     grants: Grants
     stack: AsyncExitStack
     embedded: EmbeddedServer | None
+    due: asyncio.Event
+    """Set when something is due now."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,12 +107,23 @@ async def core(
         database = Database(conninfo)
         await database.open()
         stack.push_async_callback(database.close)
+        vendors = functools.cache(functools.partial(_vendors, settings, stack))
+        product = None
+        if settings.product is not None:
+            from bot.product import ProductDatabase
+
+            product = ProductDatabase(settings.product)
+            stack.push_async_callback(product.close)
+        due = asyncio.Event()
         services = Services(
             settings=settings,
             registry=registry(),
             database=database,
             now=clock,
-            health=functools.cache(functools.partial(_health, settings, clock, stack)),
+            health=functools.cache(functools.partial(_health, settings, vendors, product, clock, stack)),
+            stripe=lambda: vendors().stripe,
+            product=product,
+            wake=due.set,
         )
         journal = Journal(data_dir / "journal")
         yield Core(
@@ -119,15 +134,14 @@ async def core(
             grants=grants(settings),
             stack=stack,
             embedded=embedded,
+            due=due,
         )
 
 
-def _health(settings: Settings, clock: Now, stack: AsyncExitStack) -> Health:
-    """The checks of every vendor that the settings name, with their libraries loaded."""
+def _vendors(settings: Settings, stack: AsyncExitStack) -> Providers:
+    """The clients of every vendor that the settings name, with their libraries loaded."""
     import httpx
 
-    from bot.health.checks import build_health
-    from bot.product import ProductDatabase
     from bot.providers import build_providers
 
     trusted = httpx.create_ssl_context()
@@ -142,10 +156,20 @@ def _health(settings: Settings, clock: Now, stack: AsyncExitStack) -> Health:
 
     providers = build_providers(settings, http)
     providers.load()
-    product = ProductDatabase(settings.product) if settings.product else None
-    if product is not None:
-        stack.push_async_callback(product.close)
-    health = build_health(settings, providers, product, clock)
+    return providers
+
+
+def _health(
+    settings: Settings,
+    vendors: Callable[[], Providers],
+    product: ProductDatabase | None,
+    clock: Now,
+    stack: AsyncExitStack,
+) -> Health:
+    """The checks of everything that the settings name."""
+    from bot.health.checks import build_health
+
+    health = build_health(settings, vendors(), product, clock)
     stack.push_async_callback(health.close)
     return health
 
@@ -218,7 +242,7 @@ async def serving(settings: Settings, *, data_dir: Path, clock: Now = now) -> As
 
 def _loops(built: Core, inbox: Inbox, slack: Slack, people: Directory) -> dict[str, Any]:
     """What runs beside the requests, by name."""
-    from bot import watching
+    from bot import changes, watching
     from bot.clocks import tick
     from bot.jobs import Jobs
     from bot.slack.announcer import Announcer
@@ -231,11 +255,22 @@ def _loops(built: Core, inbox: Inbox, slack: Slack, people: Directory) -> dict[s
     jobs = Jobs(
         services,
         built.journal,
-        clocks={watching.CLOCK: functools.partial(watching.look, services, announce)},
+        clocks={
+            watching.CLOCK: functools.partial(watching.look, services, announce),
+            changes.EXECUTE: functools.partial(changes.execute, services, announce),
+            changes.EXPIRE: functools.partial(changes.expire, services),
+            changes.REMIND: functools.partial(changes.remind, services, announce),
+        },
         announce=announce,
         audit_channel=built.settings.slack.approvals_channel,
     )
-    outbox = Outbox(slack, services.database, services.now)
+    outbox = Outbox(
+        slack,
+        services.database,
+        services.now,
+        announce.render,
+        {"request": functools.partial(changes.card_of, services)},
+    )
     ready = asyncio.Event()
 
     async def prepare() -> None:
@@ -261,9 +296,12 @@ def _loops(built: Core, inbox: Inbox, slack: Slack, people: Directory) -> dict[s
         "database": keep_going("database", prepare, every=1),
         "jobs": once_ready(lambda: keep_going("jobs", work, every=0)),
         "clocks": once_ready(
-            lambda: keep_going("clocks", lambda: tick(services.database, services.now, jobs.defer), every=0.5)
+            lambda: keep_going(
+                "clocks", lambda: tick(services.database, services.now, jobs.defer), every=0.5, wake=built.due
+            )
         ),
         "outbox": once_ready(lambda: keep_going("outbox", outbox.send_next, every=0.5)),
+        "cards": once_ready(lambda: keep_going("cards", outbox.show_next, every=0.25)),
         "inbox": once_ready(lambda: keep_going("inbox", inbox.sweep, every=4)),
         "bearers": once_ready(lambda: keep_going("bearers", look_at_bearers, every=BEARERS_EVERY)),
     }

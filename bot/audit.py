@@ -23,6 +23,13 @@ class Event(StrEnum):
     TOKEN_REVOKED = "token.revoked"  # noqa: S105 -- a name
     WATCH_STARTED = "watch.started"
     WATCH_STOPPED = "watch.stopped"
+    REQUESTED = "request.asked"
+    APPROVED = "request.approved"
+    REJECTED = "request.rejected"
+    WITHDRAWN = "request.withdrawn"
+    EXPIRED = "request.expired"
+    OUTDATED = "request.stale"
+    EXECUTED = "request.executed"
     HEAD_POSTED = "audit.head_posted"
 
 

@@ -14,6 +14,8 @@ from bot.store.database import Connection, Database
 
 if TYPE_CHECKING:
     from bot.health.check import Health
+    from bot.product import ProductDatabase
+    from bot.providers.stripe import Stripe
     from bot.settings import Settings
 
 Transaction = Connection
@@ -28,6 +30,10 @@ Progress = Callable[[int, int], Awaitable[None]]
 
 Announce = Callable[..., Awaitable[None]]
 """`bot.slack.announcer.Announcer`: says an Answer in a channel, in the transaction of what it tells of."""
+
+
+def _nothing() -> None:
+    """What is done where nothing is configured."""
 
 
 class Surface(StrEnum):
@@ -61,6 +67,10 @@ class Services:
     now: Now
     health: Callable[[], Health]
     """Built at first use: a terminal's `whoami` needs no vendor's client."""
+    stripe: Callable[[], Stripe | None] = _nothing
+    product: ProductDatabase | None = None
+    wake: Callable[[], None] = _nothing
+    """Says that something is due now, so that nobody waits for the next tick."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

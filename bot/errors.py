@@ -35,6 +35,10 @@ class NotConfiguredError(UserError):
     """The settings lack what this needs; `todo` names the setting."""
 
 
+class StaleError(UserError):
+    """A plan no longer matches reality; `what` says how reality is."""
+
+
 class ProviderError(UserError):
     """A vendor's answer could not be used.
 

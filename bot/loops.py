@@ -16,7 +16,9 @@ REST_AFTER_FAILURE: Final = 1.0
 LONGEST_REST: Final = 30.0
 
 
-async def keep_going(name: str, step: Callable[[], Awaitable[bool | None]], *, every: float) -> None:
+async def keep_going(
+    name: str, step: Callable[[], Awaitable[bool | None]], *, every: float, wake: asyncio.Event | None = None
+) -> None:
     """Take the step again and again: at once while it returns True, else after `every` seconds of real time."""
     silent = False
     rest = REST_AFTER_FAILURE
@@ -40,4 +42,17 @@ async def keep_going(name: str, step: Callable[[], Awaitable[bool | None]], *, e
             log.info("the database answers again", loop=name)
             silent = False
         if not more:
-            await asyncio.sleep(every)
+            await _rest(every, wake)
+
+
+async def _rest(seconds: float, wake: asyncio.Event | None) -> None:
+    """So many seconds have passed, or somebody woke us."""
+    if wake is None:
+        await asyncio.sleep(seconds)
+        return
+    try:
+        async with asyncio.timeout(seconds):
+            await wake.wait()
+    except TimeoutError:
+        return
+    wake.clear()

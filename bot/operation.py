@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Literal, NewType, TypeVar
 from bot.people import Role
 
 if TYPE_CHECKING:
-    from bot.context import Context, Transaction
+    from bot.context import Context, Services, Transaction
 
 Email = NewType("Email", str)
 """An e-mail address, lower case. It is personal data: it never stands in a button's value."""
@@ -215,6 +215,8 @@ class Answer:
     audience: Audience = Audience.QUIET
     refused: bool = False
     """It says why nothing was done."""
+    mentions: tuple[str, ...] = ()
+    """Ids of people and user groups who are meant to be called by it."""
     at: datetime | None = None
     """When what it says was true; shown as an age where it is not just now."""
 
@@ -267,7 +269,57 @@ class Act(Declaration[A]):
     act: Callable[[A, Context, Transaction], Awaitable[Answer]]
 
 
-Operation = Read[Any] | Act[Any]
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """What a change will do, as people are shown it, and frozen: what was approved is what runs.
+
+    `decides` holds, as JSON, all that its effect depends on, and no more: no name, no address. It is what `execute` is
+    given, and what `recheck` compares with reality.
+    """
+
+    effect: str
+    """One line: what becomes of what, before → after."""
+    lines: tuple[Line, ...]
+    decides: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """What became of a change."""
+
+    succeeded: bool
+    said: str
+    """One line, without personal data."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Execution:
+    """What `execute` may know of the request it runs for; `key` is what the product remembers it by."""
+
+    key: str
+    requester: str
+    approvers: tuple[str, ...]
+    services: Services
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change(Declaration[A]):
+    """A command that changes the product. It plans, another person approves, and then it runs, once.
+
+    `plan` only reads. `recheck` says why a plan is no longer true, or nothing. `execute` may be called again for the
+    same key, and then says what happened the first time; it raises ProviderError where it cannot know, and is called
+    again later.
+    """
+
+    plan: Callable[[A, Context], Awaitable[Plan]]
+    recheck: Callable[[Mapping[str, Any], Services], Awaitable[str]]
+    execute: Callable[[Mapping[str, Any], Execution], Awaitable[Outcome]]
+    approver: Role = Role.APPROVER
+    quorum: int = 1
+    expires_after: timedelta = timedelta(hours=24)
+
+
+Operation = Read[Any] | Act[Any] | Change[Any]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

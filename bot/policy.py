@@ -36,7 +36,7 @@ _NO_RIGHTS = {
 def decide(operation: Operation, actor: Actor) -> Allow | Deny:
     """Return whether the actor may run the operation now."""
     if actor.standing is not Standing.MEMBER:
-        ask = "Try again in a minute." if actor.standing is Standing.UNKNOWN else "Ask a member of the team to do it."
+        ask = "Try again in a minute." if actor.standing is Standing.UNKNOWN else "Ask a member of the team."
         return Deny(why=_NO_RIGHTS[actor.standing], todo=ask)
     if actor.role < operation.who:
         article = "an" if operation.who in (Role.ADMIN, Role.APPROVER) else "a"

@@ -16,7 +16,7 @@ from psycopg.rows import dict_row
 
 import sql
 from bot.bounded import bounded
-from bot.errors import ProviderError
+from bot.errors import ProviderError, StaleError, UserError
 from bot.settings import ProductSettings
 
 T = TypeVar("T")
@@ -85,10 +85,37 @@ class ProductDatabase:
                     await cursor.execute(statement, params)
                     return await cursor.fetchmany(most)
 
+        return await self._within(within, read)
+
+    async def _within(self, seconds: float, work: Callable[[], Awaitable[T]]) -> T:
         try:
-            return await bounded(_translated(read), within, left=self._left)
+            return await bounded(_translated(work), seconds, left=self._left)
         except TimeoutError:
-            raise _failed("timeout", why=f"no answer within {within:g} s") from None
+            raise _failed("timeout", why=f"no answer within {seconds:g} s") from None
+
+    async def run(self, command: str, params: Mapping[str, Any], *, within: float = 15.0) -> Any:
+        """Return the result of `sql/commands/<command>.sql`, one transaction that writes: only for approved changes.
+
+        Raises StaleError or UserError for what the product's own rules refuse, and ProviderError where it cannot be had;
+        after that the effect may be there, and the same request asked again says so.
+        """
+
+        async def write() -> Any:
+            async with await self._connect(within) as connection, connection.transaction():
+                timeout = f"{round(self.settings.statement_timeout_seconds * 1000)}ms"
+                await connection.execute("SELECT set_config('statement_timeout', %s, true)", [timeout])
+                try:
+                    cursor = await connection.execute(sql.load(f"commands/{command}.sql"), params)
+                except psycopg.Error as error:
+                    if error.sqlstate == "IL001":
+                        raise StaleError(str(error.diag.message_primary)) from None
+                    if error.sqlstate in ("IL002", "23505"):
+                        raise UserError("The product refuses it: this was granted before.") from None
+                    raise
+                row = await cursor.fetchone()
+                return row[0] if row else None
+
+        return await self._within(within, write)
 
     async def close(self) -> None:
         """Wait for readings that were given up and have not ended yet; each ends within seconds."""

@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 import structlog
 
 from bot.audit import Event
+from bot.changes import submit
 from bot.context import Context, Place, Progress, Services, Surface
 from bot.errors import DeniedError, UserError
 from bot.journal import Journal
-from bot.operation import Act, Answer, Audience, Invocation, Line, Lines, Mark, Registry
+from bot.operation import Act, Answer, Audience, Change, Invocation, Line, Lines, Mark, Registry
 from bot.people import Actor
 from bot.policy import Deny, decide
 from bot.store import audit
@@ -111,6 +112,8 @@ class Runner:
         if isinstance(operation, Act):
             async with self.services.database.transaction() as transaction:
                 answer = await operation.act(invocation.args, context, transaction)
+        elif isinstance(operation, Change):
+            answer = await submit(operation, invocation.args, context)
         else:
             answer = await operation.read(invocation.args, context)
         return answer if answer.section or not operation.section else replace(answer, section=operation.section)

@@ -64,6 +64,20 @@ class RoleSettings(Section):
     cache_seconds: float = Field(default=60, description="How long an answer of Slack about a person is used.")
 
 
+class ApprovalRule(Section):
+    """What one command's approvals need; what is left out is as the command declares it."""
+
+    quorum: int | None = Field(default=None, ge=1, description="How many people must approve.")
+    expires_after_hours: float | None = Field(default=None, gt=0)
+
+
+class ApprovalSettings(Section):
+    """Approvals in general; `rules` by command, as JSON: `{"grant": {"quorum": 2}}`."""
+
+    remind_after_minutes: float = 15
+    rules: dict[str, ApprovalRule] = {}
+
+
 class SiteSettings(Section):
     """InterviewLab's own site."""
 
@@ -217,6 +231,7 @@ class Settings(BaseSettings):
     retention_days: float = Field(default=30, description="Days for which raw payloads are kept.")
     slack: SlackSettings | None = None
     roles: RoleSettings = RoleSettings()
+    approvals: ApprovalSettings = ApprovalSettings()
     site: SiteSettings | None = None
     vercel: VercelSettings | None = None
     supabase: SupabaseSettings | None = None

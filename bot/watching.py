@@ -106,10 +106,16 @@ def news(found: list[Change], report: Report) -> Answer:
     )
 
 
+def spoken(times: int) -> str:
+    """How often a watch spoke, in words."""
+    if not times:
+        return "nothing changed"
+    return "I spoke once" if times == 1 else f"I spoke {times} times"
+
+
 def _farewell(watch: watches.Watch, report: Report) -> Answer:
-    times = "nothing changed" if not watch.changes else f"I spoke {watch.changes}×"
     return Answer(
-        verdict=f"The watch is over: {times}. {report.verdict.headline}",
+        verdict=f"The watch is over: {spoken(watch.changes)}. {report.verdict.headline}",
         mark=report.verdict.state.mark,
         offers=(Offer(label="Watch again", words="status watch"),),
         at=report.taken_at,

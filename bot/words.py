@@ -181,8 +181,10 @@ def _assign(operation: Operation, words: Sequence[str]) -> dict[str, Any]:
             given[field.name] = _flag_value(operation, field, inline, queue)
             continue
         if not positional:
+            near = f"--{word.lower()}"
             raise UsageError(
                 f"I did not understand “{shorten(' '.join([word, *queue]))}” after `{operation.words}`.",
+                why=f"Did you mean `{near}`?" if near in by_flag else "",
                 todo=_hint(operation),
             )
         field = positional.pop(0)
@@ -221,36 +223,37 @@ def _unknown_flag(operation: Operation, flag: str, known: list[str]) -> UsageErr
 
 
 def _number(operation: Operation, field: Field, word: str) -> int | float:
-    what = "a whole number" if field.kind is Kind.INTEGER else "a number"
+    low, high = field.minimum, field.maximum
+    what = ("a whole number" if field.kind is Kind.INTEGER else "a number") + _bounds(low, high)
     try:
         number = int(word) if field.kind is Kind.INTEGER else float(word)
     except ValueError:
         raise _wrong(operation, field, word, what) from None
-    low, high = field.minimum, field.maximum
     if number != number or (low is not None and number < low) or (high is not None and number > high):  # noqa: PLR0124 -- NaN
-        raise _wrong(operation, field, word, f"{what} {_bounds(low, high)}")
+        raise _wrong(operation, field, word, what)
     return number
 
 
 def _bounds(low: float | None, high: float | None) -> str:
     if low is None:
-        return f"of at most {high:g}"
+        return "" if high is None else f" of at most {high:g}"
     # a bound that only keeps a number within its column is nobody's business
-    return f"of at least {low:g}" if high is None or high > 2**53 else f"from {low:g} to {high:g}"
+    return f" of at least {low:g}" if high is None or high > 2**53 else f" from {low:g} to {high:g}"
 
 
 def _wrong(operation: Operation, field: Field, word: str, wanted: str, near: str = "") -> UsageError:
-    name = field.name.replace("_", " ")
-    article = "an" if name[0] in "aeio" else "a"
     return UsageError(
-        f"“{shorten(word)}” is not {article} {name}: it must be {wanted}.",
+        f"“{shorten(word)}” does not fit “{field.name.replace('_', ' ')}”: it must be {wanted}.",
         why=f"Did you mean “{near}”?" if near else "",
         todo=_hint(operation),
     )
 
 
 def _hint(operation: Operation) -> str:
-    return f"Usage: `/ilab {operation.usage}`, for example `/ilab {operation.examples[0]}`."
+    # the shortest that shows more than the words: who got them wrong knows the words
+    example = min((one for one in operation.examples if one != operation.words), key=len, default=operation.words)
+    rest = "" if example == operation.usage else f", for example `/ilab {example}`"
+    return f"Usage: `/ilab {operation.usage}`{rest}."
 
 
 def said(value: Any) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 from bot.operation import Family
-from handlers import about, status, token
+from handlers import about, approvals, grant, status, token
 
 FAMILIES: Final[tuple[Family, ...]] = (
     status.FAMILY,
+    grant.FAMILY,
+    approvals.FAMILY,
     about.FAMILY,
     token.FAMILY,
 )

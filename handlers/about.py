@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -49,8 +50,11 @@ def _explain(about: str, allowed: list[Operation], context: Context) -> Answer:
     wanted = about.lower().removeprefix("/ilab").strip()
     found = [op for op in allowed if op.words == wanted] or [op for op in allowed if op.words.split()[0] == wanted]
     if not found:
+        near = difflib.get_close_matches(wanted[:60], [op.words for op in allowed], n=1)
         raise UsageError(
-            f"There is no command “{shorten(about)}” that you may use.", todo="`/ilab help` lists the commands."
+            f"There is no command “{shorten(about)}” that you may use.",
+            why=f"Did you mean `/ilab help {near[0]}`?" if near else "",
+            todo="`/ilab help` lists the commands.",
         )
     return Answer(
         verdict=_title(found, context),

@@ -126,9 +126,10 @@ async def watch(args: WatchArgs, context: Context, transaction: Transaction) -> 
         at=context.now,
         detail={"until": until.isoformat()},
     )
+    form = "%H:%M" if until.date() == context.now.date() else "%a %d %b, %H:%M"
     doing = "Still watching" if extended else "Watching"
     return Answer(
-        verdict=f"{doing} until {until:%H:%M} UTC. I speak here only when something changes.",
+        verdict=f"{doing} until {until:{form}} UTC. I speak here only when something changes.",
         evidence=(Lines(lines=(Line(title="Now", text=report.verdict.headline, mark=report.verdict.state.mark),)),),
         offers=(Offer(label="Stop watching", words="status unwatch"),),
         audience=Audience.CHANNEL,
@@ -141,10 +142,9 @@ async def unwatch(args: Args, context: Context, transaction: Transaction) -> Ans
     channel = _channel(context)
     announced = await watching.stop(transaction, channel=channel, now=context.now)
     if announced is None:
-        raise UserError("Nothing is being watched for this channel.", todo="`/ilab status watch` begins.")
+        raise UserError("Nothing is being watched for this channel.", todo="`/ilab status watch` starts a watch.")
     await audit.add(transaction, Event.WATCH_STOPPED, actor=context.actor.id, subject=channel, at=context.now)
-    times = "once" if announced == 1 else f"{announced} times"
-    return Answer(verdict=f"No longer watching. I spoke {times}.", audience=Audience.CHANNEL)
+    return Answer(verdict=f"No longer watching: {watching.spoken(announced)}.", audience=Audience.CHANNEL)
 
 
 def _channel(context: Context) -> str:

@@ -93,7 +93,7 @@ async def revoke(args: RevokeArgs, context: Context, transaction: Transaction) -
     """End one of the asker's own tokens."""
     label = await tokens.revoke(transaction, args.id, person=context.actor.id, at=context.now)
     if label is None:
-        raise UserError(f"You have no living token {args.id}.", todo="`/ilab token` lists yours.")
+        raise UserError(f"You have no token {args.id}, or it no longer works.", todo="`/ilab token` lists yours.")
     await audit.add(transaction, Event.TOKEN_REVOKED, actor=context.actor.id, subject=str(args.id), at=context.now)
     return Answer(
         verdict=f"Token {args.id}, “{label}”, no longer works.",

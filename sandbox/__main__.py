@@ -168,6 +168,9 @@ async def _populate(stack: AsyncExitStack, sandbox: Sandbox, product: str, stagi
         stack.push_async_callback(database.close)
         if await database.seeded() is None:
             await asyncio.to_thread(fill, conninfo, now)
+        else:
+            # data of an earlier version gets what is new; which storage policies there are is somebody's doing
+            await asyncio.to_thread(seed.apply_schema, conninfo, but=("003_storage_policies.sql",))
         opened.append(database)
     await company_of(sandbox.world).attach(*opened)
 

@@ -220,7 +220,9 @@ def test_reads_do_not_act() -> None:
     for name, path, _ in modules("handlers"):
         text = path.read_text(encoding="utf-8")
         acts = [op for op in registry() if isinstance(op, Act) and op.act.__module__ == name]
-        assert text.count("await audit.add(") >= len({op.act for op in acts}), name
+        # an act writes its entry itself, or is one of the steps of a request, which bot.changes audits
+        audited = text.count("await audit.add(") + text.count("return await changes.")
+        assert audited >= len({op.act for op in acts}), name
 
 
 def test_nobody_without_rights_is_allowed_anything() -> None:

@@ -85,7 +85,10 @@ async def supabase_rest(client: Supabase, slow: float) -> Finding:
     rows = await client.one_row()
     took = time.monotonic() - started
     return _timed(
-        "Supabase's REST API", took, slow, note=f"one row asked of {client.settings.probe_table}, {rows} seen"
+        "Supabase's REST API",
+        took,
+        slow,
+        note=f"reads {client.settings.probe_table} ({rows} of 1 row visible to its key)",
     )
 
 

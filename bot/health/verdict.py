@@ -395,5 +395,6 @@ def _both(tally: Tally) -> str:
         for one in tally.of(Blame.US, Blame.UNKNOWN, Blame.BOTH)
         if _phrase(one.reading) != _phrase(first.reading)
     ]
-    see = f"; and see: {_phrases(others)}" if others else ""
+    # within a sentence "The site" is "the site"
+    see = f"; and see: {_phrases(others)}".replace("; The ", "; the ").replace(": The ", ": the ") if others else ""
     return f"{_phrase(first.reading)}: {first.says}{see}"

@@ -44,6 +44,27 @@ class WebhookEndpoint:
     events: tuple[str, ...]
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CheckoutSession:
+    """A checkout session, as far as a grant looks at it. `reference` is the product's id of the customer."""
+
+    id: str
+    payment_status: str
+    reference: str
+    email: str
+
+
+class _Details(BaseModel):
+    email: str | None = None
+
+
+class _Session(BaseModel):
+    id: str
+    payment_status: str
+    client_reference_id: str | None = None
+    customer_details: _Details | None = None
+
+
 class _Event(BaseModel):
     id: str
     type: str
@@ -66,6 +87,7 @@ class _Endpoints(BaseModel):
     data: list[_Endpoint]
 
 
+_SESSION: Final = TypeAdapter(_Session)
 _EVENTS: Final = TypeAdapter(_Events)
 _ENDPOINTS: Final = TypeAdapter(_Endpoints)
 
@@ -126,6 +148,19 @@ class Stripe:
                 }
             )
         return len(self._fit(listed, _EVENTS).data)
+
+    async def checkout_session(self, session_id: str) -> CheckoutSession:
+        """Return a checkout session: `GET /v1/checkout/sessions/{id}`. ProviderError of kind not_found where none is."""
+        client = self.load()
+        async with self._calling():
+            found = await client.v1.checkout.sessions.retrieve_async(session_id)
+        session = self._fit(found, _SESSION)
+        return CheckoutSession(
+            id=session.id,
+            payment_status=session.payment_status,
+            reference=session.client_reference_id or "",
+            email=(session.customer_details.email or "").lower() if session.customer_details else "",
+        )
 
     async def webhook_endpoints(self) -> tuple[WebhookEndpoint, ...]:
         """Return the account's endpoints, at most 100: `GET /v1/webhook_endpoints`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from bot.context import Now
 from bot.operation import Answer
@@ -30,11 +31,14 @@ class Announcer:
         expires_at: datetime | None = None,
     ) -> None:
         """Want the answer said in the channel, once for this key, after what was wanted before on the stream."""
-        now = self._now()
-        values = {offer: "w:" + offer.words for offer in answer.offers}
-        shown = message(answer, now=now, values=values, runbook_url=self._runbook_url)
-        body = {"text": shown.text, "blocks": shown.blocks}
-        await posts.add(
-            transaction,
-            posts.Post(stream=stream, key=key, channel=channel, body=body, wanted_at=now, expires_at=expires_at),
+        body = self.render(answer)
+        post = posts.Post(
+            stream=stream, key=key, channel=channel, body=body, wanted_at=self._now(), expires_at=expires_at
         )
+        await posts.add(transaction, post)
+
+    def render(self, answer: Answer) -> dict[str, Any]:
+        """The `text` and `blocks` of an answer that many people see."""
+        values = {offer: "w:" + offer.words for offer in answer.offers}
+        shown = message(answer, now=self._now(), values=values, runbook_url=self._runbook_url)
+        return {"text": shown.text, "blocks": shown.blocks}

@@ -6,6 +6,7 @@ in its metadata and our own `bot_id`, before it is sent again. What Slack refuse
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import Any, Final
 
@@ -14,10 +15,12 @@ import structlog
 from bot.context import Now
 from bot.errors import ProviderError
 from bot.metrics import POSTS
+from bot.operation import Answer
 from bot.slack.client import Slack, call
 from bot.slack.inbox import real_now
-from bot.store import posts
-from bot.store.database import Database
+from bot.store import cards, posts
+from bot.store.cards import Card
+from bot.store.database import Connection, Database
 from bot.store.posts import Claimed
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("ilab.outbox")
@@ -26,18 +29,33 @@ EVENT_TYPE: Final = "ilab_post"
 LOST_AFTER: Final = timedelta(seconds=15)
 """Real time after which a call in flight is taken for lost: longer than the client's own time-out, so that a dead
 copy's call has landed or never will."""
+TRANSIENT: Final = ("rate_limited", "refused", "timeout", "server")
+"""Failures after which the same call may work later."""
 PAGES: Final = 5
 """Pages of 200 messages that are looked through for a post that may have been sent."""
+
+
+CardOf = Callable[[Connection, str], Awaitable[Answer | None]]
+"""What the card of a subject shows now."""
 
 
 class Outbox:
     """Sends what is wanted. Every copy of the bot has one; each post is taken by one of them at a time."""
 
-    def __init__(self, slack: Slack, database: Database, now: Now) -> None:
-        """`now` is the bot's own time, by which posts expire."""
+    def __init__(
+        self,
+        slack: Slack,
+        database: Database,
+        now: Now,
+        render: Callable[[Answer], dict[str, Any]] | None = None,
+        cards: Mapping[str, CardOf] | None = None,
+    ) -> None:
+        """`now` is the bot's own time, by which posts expire; `cards` says what each kind of subject's card shows."""
         self._slack = slack
         self._database = database
         self._now = now
+        self._render = render
+        self._cards = cards or {}
 
     async def send_next(self) -> bool:
         """Send one post; False where none can be sent now."""
@@ -52,51 +70,97 @@ class Outbox:
         await self._send(claimed)
         return True
 
+    async def show_next(self) -> bool:
+        """Show one card as its subject stands now; False where none is behind. Edits that come quickly become one."""
+        at = real_now()
+        card = await self._database.call(
+            lambda connection: cards.claim(connection, real_now=at, claimed_until=at + LOST_AFTER)
+        )
+        if card is None:
+            return False
+        answer = await self._database.call(
+            lambda connection: self._cards[card.subject.partition(":")[0]](connection, card.subject)
+        )
+        if answer is None or self._render is None:
+            await self._database.call(lambda connection: cards.park(connection, card, error="nothing to show"))
+            return True
+        try:
+            ts = await self._show(card, self._render(answer))
+        except ProviderError as error:
+            await self._not_shown(card, error)
+            return True
+        await self._database.call(lambda connection: cards.shown(connection, card, ts=ts))
+        return True
+
+    async def _show(self, card: Card, body: dict[str, Any]) -> str:
+        """Edit the card's message, or post it: after a first try whose answer was lost it is looked for before that."""
+        ts = card.ts
+        if ts is None and card.sending:
+            ts = await self._find(card.channel, card.thread_ts, card.subject)
+        if ts is not None:
+            await call(self._slack.quick, "chat.update", channel=card.channel, ts=ts, **body)
+            return ts
+        await self._database.call(lambda connection: cards.begin(connection, card.subject))
+        return await self._say(card.channel, card.thread_ts, card.subject, body)
+
+    async def _not_shown(self, card: Card, error: ProviderError) -> None:
+        if not (error.ambiguous or error.kind in TRANSIENT):
+            log.error("card parked", card=card.subject, error=error.why)
+            await self._database.call(lambda connection: cards.park(connection, card, error=error.why or error.what))
+            return
+        wait = error.retry_after if error.retry_after is not None else min(60.0, 2.0 ** min(card.attempts, 6))
+        log.warning("card waits", card=card.subject, error=error.what, seconds=wait)
+        not_before = real_now() + timedelta(seconds=wait)
+        sending = card.ts is None and (card.sending or error.ambiguous)
+        await self._database.call(
+            lambda connection: cards.wait(connection, card, not_before=not_before, sending=sending)
+        )
+
     async def _send(self, post: Claimed) -> None:
         if post.expires_at is not None and post.expires_at < self._now():
             await self._close(post, "expired", "nobody needs it any more")
             return
         try:
-            ts = await self._find(post) if post.ambiguous else None
+            ts = await self._find(post.channel, post.thread_ts, post.key) if post.ambiguous else None
             if ts is None:
-                ts = await self._post(post)
+                ts = await self._say(post.channel, post.thread_ts, post.key, post.body)
         except ProviderError as error:
             await self._failed(post, error)
             return
         POSTS.labels(state="sent").inc()
         await self._database.call(lambda connection: posts.sent(connection, post.id, ts=ts))
 
-    async def _post(self, post: Claimed) -> str:
+    async def _say(self, channel: str, thread_ts: str | None, key: str, body: dict[str, Any]) -> str:
         answer = await call(
             self._slack.quick,
             "chat.postMessage",
-            channel=post.channel,
-            thread_ts=post.thread_ts,
-            metadata={"event_type": EVENT_TYPE, "event_payload": {"key": post.key}},
+            channel=channel,
+            thread_ts=thread_ts,
+            metadata={"event_type": EVENT_TYPE, "event_payload": {"key": key}},
             unfurl_links=False,
             unfurl_media=False,
-            **post.body,
+            **body,
         )
         return str(answer["ts"])
 
-    async def _find(self, post: Claimed) -> str | None:
+    async def _find(self, channel: str, thread_ts: str | None, key: str) -> str | None:
         """The message of an earlier try, where there is one."""
         method, extra = ("conversations.history", {})
-        if post.thread_ts is not None:
-            method, extra = ("conversations.replies", {"ts": post.thread_ts})
+        if thread_ts is not None:
+            method, extra = ("conversations.replies", {"ts": thread_ts})
         cursor: str | None = None
         for _ in range(PAGES):
             page = await call(
                 self._slack.quick,
                 method,
-                channel=post.channel,
+                channel=channel,
                 include_all_metadata=True,
                 limit=200,
                 cursor=cursor,
                 **extra,
             )
             for message in page["messages"]:
-                if message.get("bot_id") == self._slack.bot_id and _key(message) == post.key:
+                if message.get("bot_id") == self._slack.bot_id and _key(message) == key:
                     return str(message["ts"])
             cursor = (page.get("response_metadata") or {}).get("next_cursor")
             if not cursor:
@@ -104,7 +168,7 @@ class Outbox:
         return None
 
     async def _failed(self, post: Claimed, error: ProviderError) -> None:
-        again = error.ambiguous or error.kind in ("rate_limited", "refused", "timeout", "server")
+        again = error.ambiguous or error.kind in TRANSIENT
         if not again:
             log.error("post parked", post=post.key, channel=post.channel, error=error.why)
             await self._close(post, "parked", error.why or error.what)

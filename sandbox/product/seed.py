@@ -6,7 +6,7 @@ import hashlib
 import importlib.resources
 import json
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -77,10 +77,12 @@ def schema_files() -> list[tuple[str, str]]:
     return [(entry.name, entry.read_text(encoding="utf-8")) for entry in sorted(files, key=lambda entry: entry.name)]
 
 
-def apply_schema(conninfo: str) -> None:
-    """Run every file of `sql/product/`, each in a transaction. Safe to run again."""
+def apply_schema(conninfo: str, *, but: Collection[str] = ()) -> None:
+    """Run every file of `sql/product/`, each in a transaction, but those left out. Safe to run again."""
     with psycopg.connect(conninfo, autocommit=True) as connection:
-        for _name, text in schema_files():
+        for name, text in schema_files():
+            if name in but:
+                continue
             with connection.transaction():
                 connection.execute(text)
 

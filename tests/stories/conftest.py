@@ -48,7 +48,13 @@ async def stage(
         stack.push_async_callback(database.close)
         await company_of(sandbox.world).attach(database)
         async with AsyncExitStack() as bots:
-            yield Story(sandbox=sandbox, directory=tmp_path, proxies=proxies, stack=bots)
+            yield Story(
+                sandbox=sandbox,
+                directory=tmp_path,
+                proxies=proxies,
+                stack=bots,
+                direct_product=postgres.conninfo(product),
+            )
 
 
 @pytest.fixture

@@ -234,7 +234,7 @@ async def test_home(story: Story) -> None:
     """The Home tab shows how things stand, who one is, and what one may type."""
     home = await story.opens_home("alice")
     assert home.text.splitlines()[:2] == ["InterviewLab operations", WELL]
-    assert "You are alice, responder. You may type:" in home.text
+    assert "You are alice, a responder. You may type:" in home.text
     assert "`/ilab token issue [label…]`" in home.text
     assert home.buttons == ["Recheck", "Every check"]
     assert "token" not in (await story.opens_home("frank")).text
@@ -268,8 +268,8 @@ async def test_home_of_a_guest(story: Story, name: str) -> None:
     """A guest's Home tab says that they have no rights, and nothing of how things stand."""
     home = await story.opens_home(name)
     assert home.text.splitlines() == [
-        "You may do nothing here.",
-        "Guests of the workspace have no rights here. Ask a member of the team to do it.",
+        "There is nothing for you here.",
+        "Guests of the workspace have no rights here. Ask a member of the team.",
     ]
     assert calls(story, "views.publish") == 1
     assert story.sandbox.vendors["sentry"].log == []
@@ -287,9 +287,9 @@ async def test_a_form(story: Story) -> None:
     assert form is not None
     assert form.text.splitlines() == ["End one of your tokens.", "Id: ____"]
     for typed, wrong in (
-        ("abc", "“abc” is not an id: it must be a whole number."),
-        ("0", "“0” is not an id: it must be a whole number of at least 1."),
-        ("<!channel>", "“<!channel>” is not an id: it must be a whole number."),
+        ("abc", "“abc” does not fit “id”: it must be a whole number of at least 1."),
+        ("0", "“0” does not fit “id”: it must be a whole number of at least 1."),
+        ("<!channel>", "“<!channel>” does not fit “id”: it must be a whole number of at least 1."),
     ):
         form = await story.submits("alice", id=typed)
         assert form.errors == {"id": wrong}
@@ -311,7 +311,7 @@ async def test_a_form_of_a_token_that_is_not_theirs(story: Story) -> None:
     await story.says("bob", "/ilab token revoke")
     await story.settled()
     shown = await story.submits("bob", id="1")
-    assert shown.first_line == "You have no living token 1."
+    assert shown.first_line == "You have no token 1, or it no longer works."
     assert await story.rows("select id from tokens where revoked_at is null") == [(1,)]
 
 

@@ -112,7 +112,7 @@ async def test_a_guest(story: Story, words: str) -> None:
     assert said.text.splitlines() == [
         "You may not do this.",
         "Guests of the workspace have no rights here.",
-        "Ask a member of the team to do it.",
+        "Ask a member of the team.",
     ]
     assert said.ephemeral
     assert await denials(story) == [(story.person("gus"), words)]

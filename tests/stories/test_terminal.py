@@ -2,38 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
-import sys
 
 import psycopg
 import pytest
-from storytelling import Story, until
+from storytelling import Story, ilab, until
 
 
 async def token_of(story: Story, name: str) -> str:
     """The secret that `/ilab token issue` shows."""
     said = await story.asks(name, "/ilab token issue laptop")
     return re.search(r"ILAB_TOKEN=(ilab_[\w-]+)", said.text)[1]
-
-
-async def ilab(story: Story, *words: str, token: str = "", **changed: str) -> tuple[int, str, str]:
-    """Run the program in a process of its own; return its exit status and what it printed."""
-    path = story.write_settings(changed)
-    environment = {"PATH": "/usr/bin:/bin", "HOME": str(story.directory), **({"ILAB_TOKEN": token} if token else {})}
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "bot",
-        "--env-file",
-        str(path),
-        *words,
-        env=environment,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    out, err = await process.communicate()
-    return process.returncode, out.decode(), err.decode()
 
 
 async def test_status_in_a_terminal(story: Story) -> None:

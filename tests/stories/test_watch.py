@@ -64,7 +64,7 @@ async def test_asked_again_it_moves_its_end(story: Story) -> None:
     """One watch a channel: a second one only moves the end; `unwatch` ends it, and a second `unwatch` says so."""
     await story.asks("alice", "/ilab status watch 5")
     assert (await story.asks("erin", "/ilab status watch 60")).first_line.startswith("Still watching until ")
-    assert (await story.presses("bob", "Stop watching")).first_line == "No longer watching. I spoke 0 times."
+    assert (await story.presses("bob", "Stop watching")).first_line == "No longer watching: nothing changed."
     assert (await story.asks("bob", "/ilab status unwatch")).first_line == "Nothing is being watched for this channel."
 
 

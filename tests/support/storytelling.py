@@ -16,7 +16,7 @@ import psycopg
 from bot import app
 from bot.app import Bot
 from bot.settings import Settings
-from bot.store import posts
+from bot.store import cards, posts
 from bot.store.database import DatabaseSilentError
 from sandbox.databases import DatabaseProxy
 from sandbox.server import Sandbox
@@ -64,6 +64,8 @@ class Story:
     directory: Path
     proxies: Mapping[str, DatabaseProxy]
     stack: AsyncExitStack
+    direct_product: str
+    """The product's database, past the switch."""
     extra: dict[str, str] = field(default_factory=dict)
     bots: list[Bot] = field(default_factory=list)
 
@@ -308,6 +310,15 @@ class Story:
         await until(seen, f"{name} never saw it")
         return found[-1]
 
+    async def make_jobs_stalled(self) -> None:
+        """The time passes after which a job counts as stalled whose worker died."""
+        async with await psycopg.AsyncConnection.connect(self.proxies["own"].conninfo, autocommit=True) as connection:
+            await connection.execute("update procrastinate_workers set last_heartbeat = now() - interval '1 minute'")
+
+    async def state_of(self, request: int, *states: str) -> bool:
+        """Whether a request is in one of these states."""
+        return (await self.rows("select state from requests where id = %s", request))[0][0] in states
+
     async def imported(self, expected: int) -> None:
         """Wait until the journal is in the database, and the inbox holds so many payloads, all done."""
 
@@ -336,6 +347,8 @@ class Story:
             for bot in self.bots[:1]:
                 try:
                     if await bot.core.services.database.call(posts.waiting):
+                        return False
+                    if await bot.core.services.database.call(cards.behind):
                         return False
                 except DatabaseSilentError:
                     continue
@@ -395,3 +408,22 @@ def _button(message: Mapping[str, Any], label: str) -> tuple[Mapping[str, Any], 
             if element.get("type") == "button" and element["text"]["text"] == label:
                 return element, block["block_id"]
     raise LookupError(label)
+
+
+async def ilab(story: Story, *words: str, token: str = "", **changed: str) -> tuple[int, str, str]:
+    """Run the program in a process of its own; return its exit status and what it printed."""
+    path = story.write_settings(changed)
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(story.directory), **({"ILAB_TOKEN": token} if token else {})}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "bot",
+        "--env-file",
+        str(path),
+        *words,
+        env=environment,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await process.communicate()
+    return process.returncode, out.decode(), err.decode()

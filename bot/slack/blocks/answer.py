@@ -24,6 +24,7 @@ from bot.slack.blocks.text import (
     context,
     cut,
     escape,
+    mention,
     mrkdwn,
     paragraphs,
     plain,
@@ -73,7 +74,8 @@ def message(answer: Answer, *, now: datetime, values: Mapping[Offer, str], runbo
     below: list[Block] = []
     if answer.secret is not None:
         below.append(section(f"{escape(answer.secret.label)}\n```{escape(answer.secret.value)}```"))
-    small = [context(text) for text in [_small_print(answer, now, runbook_url)] if text]
+    calls = "For " + " ".join(mention(id_) for id_ in answer.mentions) if answer.mentions else ""
+    small = [context(text) for text in (calls, _small_print(answer, now, runbook_url)) if text]
     room = MESSAGE - characters([verdict, *below, *small])
     if answer.offers:
         row = buttons(answer.offers, values, room=room // 2)

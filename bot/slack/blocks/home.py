@@ -32,7 +32,7 @@ def home(
             {"type": "header", "text": plain("InterviewLab operations", 150)},
             *shown.blocks,
             {"type": "divider"},
-            section(f"You are *{rich(actor.name)}*, {actor.role.word}. You may type:"),
+            section(f"You are *{rich(actor.name)}*, {_a(actor.role.word)}. You may type:"),
             *(section(text) for text in paragraphs(rows)),
         ][:100],
     }
@@ -40,4 +40,8 @@ def home(
 
 def no_rights(why: str, todo: str) -> Block:
     """The view for somebody who may do nothing."""
-    return {"type": "home", "blocks": [section(f"*You may do nothing here.*\n{escape(why)} {escape(todo)}")]}
+    return {"type": "home", "blocks": [section(f"*There is nothing for you here.*\n{escape(why)} {escape(todo)}")]}
+
+
+def _a(word: str) -> str:
+    return f"an {word}" if word[0] in "aeiou" else f"a {word}"

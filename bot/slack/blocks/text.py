@@ -49,6 +49,11 @@ def characters(blocks: Any) -> int:
     return 0
 
 
+def mention(id_: str) -> str:
+    """Call a person (`U…`, `W…`) or a user group (`S…`). Ids come from the settings and from Slack, never from people."""
+    return f"<!subteam^{id_}>" if id_.startswith("S") else f"<@{id_}>"
+
+
 def mrkdwn(text: str) -> Block:
     """A mrkdwn object. Verbatim: Slack makes no links or mentions of what merely looks like them."""
     return {"type": "mrkdwn", "text": cut(text, SECTION), "verbatim": True}

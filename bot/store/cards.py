@@ -1,0 +1,65 @@
+"""Table `cards`: messages that are edited as their subject changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from psycopg.rows import class_row
+
+from bot.store.database import Connection
+from bot.store.queries import statements
+
+_SQL: Final = statements("cards")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Card:
+    """A card that is behind its subject. `sending`: a first post may have reached Slack already."""
+
+    subject: str
+    channel: str
+    thread_ts: str | None
+    ts: str | None
+    wanted: int
+    sending: bool
+    attempts: int
+
+
+async def want(connection: Connection, subject: str, *, channel: str, thread_ts: str | None = None) -> None:
+    """The subject's card must be shown anew; its first wish says where it stands."""
+    await connection.execute(_SQL["want"], {"subject": subject, "channel": channel, "thread_ts": thread_ts})
+
+
+async def claim(connection: Connection, *, real_now: datetime, claimed_until: datetime) -> Card | None:
+    """Take one that is behind, for this copy, for a while."""
+    async with connection.cursor(row_factory=class_row(Card)) as cursor:
+        await cursor.execute(_SQL["claim"], {"real_now": real_now, "claimed_until": claimed_until})
+        return await cursor.fetchone()
+
+
+async def begin(connection: Connection, subject: str) -> None:
+    """Its first post begins: from now on it may be in Slack."""
+    await connection.execute(_SQL["begin"], {"subject": subject})
+
+
+async def shown(connection: Connection, card: Card, *, ts: str) -> None:
+    """It stands in Slack as it was when it was claimed."""
+    await connection.execute(_SQL["shown"], {"subject": card.subject, "ts": ts, "shown": card.wanted})
+
+
+async def wait(connection: Connection, card: Card, *, not_before: datetime, sending: bool) -> None:
+    """Try again later."""
+    await connection.execute(_SQL["wait"], {"subject": card.subject, "not_before": not_before, "sending": sending})
+
+
+async def park(connection: Connection, card: Card, *, error: str) -> None:
+    """Slack refuses it for good; it is tried again when its subject changes."""
+    await connection.execute(_SQL["park"], {"subject": card.subject, "error": error})
+
+
+async def behind(connection: Connection) -> int:
+    """How many are not shown as they are."""
+    row = await (await connection.execute(_SQL["behind"])).fetchone()
+    return 0 if row is None else int(row[0])

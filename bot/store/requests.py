@@ -1,0 +1,129 @@
+"""Tables `requests` and `approvals`: changes to the product, asked by one person and approved by another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+from bot.store.database import Connection
+from bot.store.queries import statements
+from bot.transitions import State
+
+_SQL: Final = statements("requests")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Request:
+    """A request for a change, as it stands. `plan` is frozen: what was approved is what runs."""
+
+    id: int
+    key: str
+    operation: str
+    requester: str
+    channel: str
+    state: State
+    plan: dict[str, Any]
+    quorum: int
+    asked_at: datetime
+    expires_at: datetime
+    decided_at: datetime | None
+    ended_at: datetime | None
+    reason: str
+    result: dict[str, Any] | None
+
+    def __post_init__(self) -> None:
+        """Accept the row's plain text."""
+        object.__setattr__(self, "state", State(self.state))
+
+
+async def add(  # noqa: PLR0913 -- the row's own columns
+    connection: Connection,
+    *,
+    key: str,
+    operation: str,
+    requester: str,
+    channel: str,
+    plan: dict[str, Any],
+    quorum: int,
+    at: datetime,
+    expires_at: datetime,
+) -> int | None:
+    """Store a planned request, waiting for its approval; None where this key has asked before."""
+    cursor = await connection.execute(
+        _SQL["add"],
+        {
+            "key": key,
+            "operation": operation,
+            "requester": requester,
+            "channel": channel,
+            "plan": Jsonb(plan),
+            "quorum": quorum,
+            "at": at,
+            "expires_at": expires_at,
+        },
+    )
+    row = await cursor.fetchone()
+    return None if row is None else int(row[0])
+
+
+async def by_key(connection: Connection, key: str) -> Request | None:
+    """The request that this key asked for."""
+    async with connection.cursor(row_factory=class_row(Request)) as cursor:
+        await cursor.execute(_SQL["by_key"], {"key": key})
+        return await cursor.fetchone()
+
+
+async def get(connection: Connection, request_id: int, *, lock: bool = False) -> Request | None:
+    """The request; locked until the transaction ends where that is asked."""
+    async with connection.cursor(row_factory=class_row(Request)) as cursor:
+        await cursor.execute(_SQL["lock"] if lock else _SQL["get"], {"id": request_id})
+        return await cursor.fetchone()
+
+
+async def move(
+    connection: Connection,
+    request: Request,
+    state: State,
+    *,
+    at: datetime,
+    reason: str = "",
+    result: dict[str, Any] | None = None,
+) -> None:
+    """Put the (locked) request into a state; `bot.transitions` says which may follow which."""
+    open_states = (State.RECEIVED, State.AWAITING_APPROVAL, State.EXECUTING, State.UNKNOWN)
+    await connection.execute(
+        _SQL["move"],
+        {
+            "id": request.id,
+            "state": state.value,
+            "decided_at": at,
+            "ended_at": None if state in open_states else at,
+            "reason": reason or request.reason,
+            "result": None if result is None else Jsonb(result),
+        },
+    )
+
+
+async def approve(connection: Connection, request: Request, person: str, *, at: datetime) -> bool:
+    """Note a person's approval; False where they had approved before. The database refuses the requester's own."""
+    cursor = await connection.execute(
+        _SQL["approve"], {"request": request.id, "person": person, "requester": request.requester, "at": at}
+    )
+    return await cursor.fetchone() is not None
+
+
+async def approvers(connection: Connection, request_id: int) -> tuple[str, ...]:
+    """Who has approved, in order."""
+    cursor = await connection.execute(_SQL["approvers"], {"request": request_id})
+    return tuple(row[0] for row in await cursor.fetchall())
+
+
+async def unfinished(connection: Connection) -> list[Request]:
+    """What waits for approval, runs, or has an outcome that nobody knows; newest first, fifty at most."""
+    async with connection.cursor(row_factory=class_row(Request)) as cursor:
+        await cursor.execute(_SQL["open"])
+        return await cursor.fetchall()

@@ -1,0 +1,191 @@
+"""`grant`: interviews for a customer, in one transaction of the product's, after a second person has looked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, Literal
+
+from bot.context import Context, Services
+from bot.errors import NotConfiguredError, ProviderError, StaleError, UserError
+from bot.operation import Arg, Args, Change, Email, Execution, Family, Line, Outcome, Plan
+from bot.people import Role
+from bot.product import ProductDatabase
+
+PERKS: Final = ("voice_mode", "multi_stage")
+PRESETS: Final[Mapping[str, tuple[int, str, tuple[str, ...]]]] = {
+    "webhook": (5, "professional", ("voice_mode", "multi_stage")),
+    "free": (3, "", ("voice_mode",)),
+}
+"""The runbook's two packages: Issue 3 (a lost webhook) and "Grant Free Interviews": interviews, tier, perks."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GrantArgs(Args):
+    """Who gets what, and why."""
+
+    email: Annotated[Email, Arg(help="The customer's e-mail address.", positional=True)]
+    interviews: Annotated[
+        int, Arg(help="How many interviews; or say a preset.", positional=True, minimum=1, maximum=50)
+    ] = 0
+    reason: Annotated[str, Arg(help="Why; it stays in the history.", rest=True, personal=True)]
+    preset: Annotated[
+        Literal["webhook", "free"] | None,
+        Arg(help="The runbook's packages: webhook is 5 professional interviews, free is 3 with voice."),
+    ] = None
+    tier: Annotated[Literal["basic", "professional", "premium"] | None, Arg(help="The package's tier.")] = None
+    perks: Annotated[str, Arg(help="Comma-separated: voice_mode, multi_stage.")] = ""
+    session: Annotated[
+        str, Arg(help="The Stripe checkout session that was paid, such as cs_test_1.", personal=True)
+    ] = ""
+
+
+async def plan(args: GrantArgs, context: Context) -> Plan:
+    """Return who would get what: the balance before and after, and what Stripe says of the session."""
+    product = _product(context.services)
+    interviews, tier, perks = _package(args)
+    found = await product.fetch("person_by_email", {"email": args.email})
+    if not found:
+        raise UserError(
+            "There is no customer with this e-mail address.", todo="Check the spelling; `+` and dots count."
+        )
+    person = str(found[0]["id"])
+    lines = [Line(title="Who", text=masked(args.email)), Line(title="Why", text=args.reason)]
+    if args.session:
+        await _check_session(args.session, person, args.email, context.services)
+        lines.append(Line(title="Stripe", text=f"session {args.session} is paid, theirs, and was never granted"))
+    balance = await _balance(product, person)
+    package = f"{interviews} {tier + ' ' if tier else ''}interviews"
+    if perks:
+        lines.append(Line(title="Perks", text=", ".join(perks)))
+    lines += [
+        Line(title="Balance", text=f"{balance} → {balance + interviews}"),
+        Line(title="Undo", text="there is no button for it: unused interviews must be revoked by hand"),
+    ]
+    return Plan(
+        effect=f"grant {package} to {masked(args.email)}: balance {balance} → {balance + interviews}",
+        lines=tuple(lines),
+        decides={
+            "person": person,
+            "interviews": interviews,
+            "tier": tier or None,
+            "perks": dict.fromkeys(perks, True),
+            "session": args.session or None,
+            "balance": balance,
+            "reason": args.reason,
+        },
+    )
+
+
+async def recheck(decides: Mapping[str, Any], services: Services) -> str:
+    """Return why the plan is no longer true, or nothing."""
+    product = _product(services)
+    balance = await _balance(product, decides["person"])
+    if balance != decides["balance"]:
+        return f"The balance is {balance} now, and was {decides['balance']} when this was planned."
+    if decides["session"] and await _granted(product, decides["session"]):
+        return "The Stripe session was granted in the meantime."
+    return ""
+
+
+async def execute(decides: Mapping[str, Any], execution: Execution) -> Outcome:
+    """Write entitlement, history and receipt in one transaction; asked again, say what it did the first time."""
+    product = _product(execution.services)
+    note = {
+        "reason": decides["reason"],
+        "requested_by": execution.requester,
+        "approved_by": list(execution.approvers),
+    }
+    params = {
+        "request": execution.key,
+        "person": decides["person"],
+        "interviews": decides["interviews"],
+        "tier": decides["tier"],
+        "perks": json.dumps(decides["perks"]),
+        "session": decides["session"],
+        "balance": decides["balance"],
+        "note": json.dumps(note),
+    }
+    try:
+        result = await product.run("grant", params)
+    except StaleError as error:
+        return Outcome(succeeded=False, said=f"Nothing was granted: {error.what}.")
+    return Outcome(
+        succeeded=True, said=f"{decides['interviews']} granted, balance {result['before']} → {result['after']}."
+    )
+
+
+def masked(email: str) -> str:
+    """An e-mail address as shared channels may show it: `a•••@example.com`."""
+    name, _, domain = email.partition("@")
+    return f"{name[:1]}•••@{domain}"
+
+
+def _package(args: GrantArgs) -> tuple[int, str, tuple[str, ...]]:
+    interviews, tier, perks = PRESETS[args.preset] if args.preset else (0, "", ())
+    asked = tuple(part.strip() for part in args.perks.split(",") if part.strip())
+    unknown = [perk for perk in asked if perk not in PERKS]
+    if unknown:
+        raise UserError(f"There is no perk “{unknown[0]}”.", todo=f"There are {', '.join(PERKS)}.")
+    interviews = args.interviews or interviews
+    if not interviews:
+        raise UserError(
+            "How many interviews?", todo="Say a number or a preset: `/ilab grant ann@example.com 5 --reason …`."
+        )
+    return interviews, args.tier or tier, asked or perks
+
+
+async def _check_session(session_id: str, person: str, email: str, services: Services) -> None:
+    """Raise UserError unless Stripe says that the session is paid, it is this customer's, and it was never granted."""
+    stripe = services.stripe()
+    if stripe is None:
+        raise NotConfiguredError("I cannot ask Stripe about the session.", todo="Set ILAB_STRIPE__API_KEY.")
+    try:
+        session = await stripe.checkout_session(session_id)
+    except ProviderError as error:
+        if error.kind != "not_found":
+            raise
+        raise UserError("Stripe knows no such checkout session.", todo="It begins with cs_.") from error
+    if session.payment_status != "paid":
+        raise UserError(f"This session is not paid: Stripe says {session.payment_status}.")
+    if person != session.reference and email != session.email:
+        raise UserError("This session is another customer's.")
+    if await _granted(_product(services), session_id):
+        raise UserError("This session was granted already.", todo="`/ilab grant` without `--session` grants on top.")
+
+
+async def _granted(product: ProductDatabase, session_id: str) -> bool:
+    return bool((await product.fetch("granted_session", {"session": session_id}))[0]["granted"])
+
+
+async def _balance(product: ProductDatabase, person: str) -> int:
+    return int((await product.fetch("balance", {"person": person}))[0]["balance"])
+
+
+def _product(services: Services) -> ProductDatabase:
+    if services.product is None:
+        raise NotConfiguredError("The product's database is not configured.", todo="Set ILAB_PRODUCT__DATABASE_URL.")
+    return services.product
+
+
+FAMILY = Family(
+    name="grant",
+    summary="Interviews for customers",
+    operations=(
+        Change(
+            words="grant",
+            summary="Give a customer interviews, once a second person has approved.",
+            who=Role.RESPONDER,
+            args=GrantArgs,
+            examples=(
+                "grant ann@example.com 5 --tier professional --reason webhook failed",
+                "grant ann@example.com --preset webhook --session cs_test_1 --reason webhook failed",
+            ),
+            section="Grant Free Interviews (Admin)",
+            plan=plan,
+            recheck=recheck,
+            execute=execute,
+        ),
+    ),
+)

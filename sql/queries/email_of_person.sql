@@ -1,0 +1,2 @@
+-- The e-mail address of a customer.
+select email from auth.users where id = %(person)s::uuid and deleted_at is null;

@@ -1,0 +1,30 @@
+-- name: want
+insert into cards (subject, channel, thread_ts) values (%(subject)s, %(channel)s, %(thread_ts)s)
+on conflict (subject) do update set wanted = cards.wanted + 1, error = null;
+
+-- name: claim
+update cards set claimed_until = %(claimed_until)s, attempts = attempts + 1
+where subject = (
+    select subject from cards
+    where wanted > shown and error is null
+      and (not_before is null or not_before <= %(real_now)s)
+      and (claimed_until is null or claimed_until < %(real_now)s)
+    order by subject limit 1 for update skip locked
+)
+returning subject, channel, thread_ts, ts, wanted, sending, attempts;
+
+-- name: begin
+update cards set sending = true where subject = %(subject)s;
+
+-- name: shown
+update cards set ts = %(ts)s, shown = %(shown)s, sending = false, claimed_until = null, not_before = null, attempts = 0
+where subject = %(subject)s;
+
+-- name: wait
+update cards set claimed_until = null, not_before = %(not_before)s, sending = %(sending)s where subject = %(subject)s;
+
+-- name: park
+update cards set claimed_until = null, error = %(error)s where subject = %(subject)s;
+
+-- name: behind
+select count(*) from cards where wanted > shown and error is null;
