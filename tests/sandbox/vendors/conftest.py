@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import json
+import uuid
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +17,9 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from bot.store.embedded import EmbeddedServer
 from sandbox.faults import Faults
+from sandbox.product import ProductDatabase, company_of, seed
 from sandbox.vendors import every_vendor
 from sandbox.vendors.vendor import Vendor
 from sandbox.world import CREDENTIALS, World
@@ -71,6 +76,24 @@ async def company() -> AsyncIterator[Company]:
     for vendor in vendors.values():
         vendor.close()
     await server.close()
+
+
+@pytest.fixture(scope="module")
+async def seeded(postgres: EmbeddedServer) -> AsyncIterator[str]:
+    """A small production database, shared by the tests of a file: each uses people of its own."""
+    name = f"product_{uuid.uuid4().hex[:8]}"
+    await postgres.create_database(name, if_missing=False)
+    await asyncio.to_thread(seed.create, postgres.conninfo(name), datetime.now(UTC), size=300)
+    yield postgres.conninfo(name)
+    await postgres.drop_database(name)
+
+
+@pytest.fixture
+async def database(company: Company, seeded: str) -> AsyncIterator[ProductDatabase]:
+    """The stand-ins, the site and the books have the product's database."""
+    async with ProductDatabase(seeded) as database:
+        await company_of(company.world).attach(database)
+        yield database
 
 
 Check = Callable[[str, str, str, httpx.Response], Any]

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import uuid
-from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +12,7 @@ import httpx
 import pytest
 import stripe
 
-from bot.store.embedded import EmbeddedServer
-from sandbox.product import ProductDatabase, company_of, seed
+from sandbox.product import ProductDatabase, company_of
 from sandbox.product.books import CASES
 from sandbox.vendors.stripe.api import ENDPOINT, signature
 from sandbox.world import CREDENTIALS
@@ -53,24 +50,6 @@ def library(company: Any) -> Iterator[Library]:
 def raw(company: Any) -> httpx.AsyncClient:
     """HTTP as it is."""
     return company.client("stripe", Authorization=f"Bearer {KEY}")
-
-
-@pytest.fixture(scope="module")
-async def seeded(postgres: EmbeddedServer) -> AsyncIterator[str]:
-    """A small production database, shared by the tests of this file: each uses people of its own."""
-    name = f"stripe_{uuid.uuid4().hex[:8]}"
-    await postgres.create_database(name, if_missing=False)
-    await asyncio.to_thread(seed.create, postgres.conninfo(name), datetime.now(UTC), size=300)
-    yield postgres.conninfo(name)
-    await postgres.drop_database(name)
-
-
-@pytest.fixture
-async def database(company: Any, seeded: str) -> AsyncIterator[ProductDatabase]:
-    """The site and the books have the product's database."""
-    async with ProductDatabase(seeded) as database:
-        await company_of(company.world).attach(database)
-        yield database
 
 
 def books(company: Any) -> Any:

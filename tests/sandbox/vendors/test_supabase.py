@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import uuid
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,8 +10,7 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from bot.store.embedded import EmbeddedServer
-from sandbox.product import ProductDatabase, company_of, seed
+from sandbox.product import ProductDatabase, company_of
 from sandbox.product.books import CASES, PASSWORD
 from sandbox.world import CREDENTIALS
 
@@ -22,24 +19,6 @@ PUBLIC = {"apikey": CREDENTIALS["supabase.publishable_key"]}
 SECRET = {"apikey": CREDENTIALS["supabase.secret_key"]}
 MANAGEMENT = {"Authorization": f"Bearer {CREDENTIALS['supabase.access_token']}"}
 SERVICES = {"services": ["auth", "db", "rest", "storage", "pooler", "realtime"]}
-
-
-@pytest.fixture(scope="module")
-async def seeded(postgres: EmbeddedServer) -> AsyncIterator[str]:
-    """A small production database, shared by the tests of this file: each uses people of its own."""
-    name = f"supabase_{uuid.uuid4().hex[:8]}"
-    await postgres.create_database(name, if_missing=False)
-    await asyncio.to_thread(seed.create, postgres.conninfo(name), datetime.now(UTC), size=300)
-    yield postgres.conninfo(name)
-    await postgres.drop_database(name)
-
-
-@pytest.fixture
-async def database(company: Any, seeded: str) -> AsyncIterator[ProductDatabase]:
-    """The stand-ins have the product's database."""
-    async with ProductDatabase(seeded) as database:
-        await company_of(company.world).attach(database)
-        yield database
 
 
 @pytest.fixture
