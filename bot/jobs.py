@@ -29,6 +29,8 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger("ilab.jobs")
 
 HEARTBEAT: Final = 1.0
 STALLED_AFTER: Final = 5.0
+RETRIES: Final = 20
+"""How often what is due is tried again where it fails: in all for a quarter of an hour of real time."""
 _LOCK: Final = 0x696C6A62  # an advisory lock's number: one copy retries at a time
 
 ClockWork = Callable[[str, datetime], Awaitable[None]]
@@ -59,7 +61,9 @@ class Jobs:
                 conninfo=conninfo, min_size=1, max_size=4, timeout=3, kwargs={"connect_timeout": 2}
             )
         )
-        self._due = self.app.task(name="ilab.due", queue="clocks")(self._run_due)
+        # its clock has fired and nothing else starts it again: a watch would be silent for ever after one bad moment
+        again = procrastinate.RetryStrategy(max_attempts=RETRIES, wait=1, linear_wait=5)
+        self._due = self.app.task(name="ilab.due", queue="clocks", retry=again)(self._run_due)
         chores = {
             "17 3 * * *": ("ilab.purge", self._purge),
             "23 6 * * *": ("ilab.post_audit_head", self.post_audit_head),

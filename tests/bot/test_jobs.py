@@ -160,6 +160,30 @@ async def test_a_due_clock_is_worked_on_once(
     )
 
 
+async def test_what_fails_is_tried_again(
+    services: Services, journal: Journal, database: Database, connection: Plain, clock: Clock, work: Work
+) -> None:
+    """Its clock has fired already, so nothing else would ever do it."""
+    tries: list[str] = []
+
+    async def fails_once(subject: str, due_at: datetime) -> None:
+        tries.append(subject)
+        if len(tries) == 1:
+            raise DatabaseSilentError
+        await work(subject, due_at)
+
+    jobs = Jobs(services, journal, clocks={"watch": fails_once}, announce=None, audit_channel="")
+    due = clock.now()
+    async with database.transaction() as transaction:
+        await clocks.start(transaction, "watch:1", "watch", due_at=due)
+    async with working(jobs):
+        await tick(database, clock.now, jobs.defer)
+        await work.reaches(1)
+        await finished(connection)
+    assert work.done == [("watch:1", due)]
+    assert len(tries) == 2
+
+
 async def test_a_job_is_there_only_with_what_it_belongs_to(
     services: Services, journal: Journal, database: Database, connection: Plain, clock: Clock, work: Work
 ) -> None:
