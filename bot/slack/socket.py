@@ -34,8 +34,8 @@ class Socket:
         self.connected = False
         self.since = time.monotonic()
 
-    async def watch(self) -> None:
-        """For ever: throw the address away when it seems dead.
+    async def watch(self, connecting: asyncio.Task[None]) -> None:
+        """For ever: throw the address away when it seems dead. `connecting` ends with the first connection.
 
         The client asks for an address once and then tries that one for ever; its ticket lives only some seconds, so
         after an outage in between it never connects again. Seen in slack_sdk 3.47, aiohttp Socket Mode client.
@@ -51,7 +51,10 @@ class Socket:
                 log.warning("the socket's address seems dead: asking for a new one")
                 self._handler.client.wss_uri = None
                 self.since = now
-            await asyncio.sleep(LOOK_EVERY)
+            if connecting.done():
+                await asyncio.sleep(LOOK_EVERY)
+            else:
+                await asyncio.wait({connecting}, timeout=LOOK_EVERY)  # who waits for the start hears of it at once
 
 
 @asynccontextmanager
@@ -67,7 +70,7 @@ async def listening(app: AsyncApp, slack: Slack, settings: SlackSettings) -> Asy
     )
     socket = Socket(handler)
     connecting = asyncio.create_task(handler.connect_async(), name="socket connect")  # type: ignore[no-untyped-call]
-    watching = asyncio.create_task(socket.watch(), name="socket watch")
+    watching = asyncio.create_task(socket.watch(connecting), name="socket watch")
     try:
         yield socket
     finally:
