@@ -186,7 +186,7 @@ export class MessageList {
     const who = (message.reply_users ?? []).slice(0, 4);
     return h("button", { type: "button", class: "replies", data: { key: `${stamp(message)}/replies` }, on: { click: () => this.actions.openThread(message) } },
       who.map((id) => avatar(id, { size: "tiny" })), h("span", { class: "count" }, `${message.reply_count} ${message.reply_count === 1 ? "reply" : "replies"}`),
-      message.latest_reply && h("span", { class: "when" }, `last ${ago(message.latest_reply)}`));
+      message.latest_reply && h("span", { class: "when" }, `last reply ${ago(message.latest_reply)}`));
   }
 
   tools(message) {

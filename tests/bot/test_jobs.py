@@ -434,7 +434,7 @@ async def test_a_watch_speaks_only_when_something_changes(
     assert [key for _, key, _ in await posted(connection)] == ["watch:1:1", "watch:1:2"]
     assert await looks(services, announce, clock, seconds=3600) == 1
     assert (await posted(connection))[-1][1] == "watch:1:end"
-    assert "I spoke 2×" in (await posted(connection))[-1][2]
+    assert "I spoke 2 times" in (await posted(connection))[-1][2]
     assert await looks(services, announce, clock, seconds=3600) == 0
 
 

@@ -86,7 +86,7 @@ async def test_a_revoked_token_is_none(core: Core) -> None:
     ("words", "says"),
     [
         (("xyzzy",), "There is no command “xyzzy”."),
-        (("token", "revoke", "99"), "You have no living token 99."),
+        (("token", "revoke", "99"), "You have no token 99, or it no longer works."),
         (("status", "watch"), "works in Slack only."),
         (("token", "issue", "more"), "works in Slack only."),
         (("help", "no such thing"), "There is no command “no such thing” that you may use."),

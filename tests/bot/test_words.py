@@ -114,13 +114,14 @@ def test_the_longest_words_win(line: str, expected: str) -> None:
     [
         ("stats", "Did you mean `/ilab status`?"),
         ("status wach", "I did not understand “wach” after `status`."),
+        ("status deep", "Did you mean `--deep`?"),
         ("status --depe", "Did you mean `--deep`?"),
         ("status --deep=yes", "`--deep` takes no value."),
-        ("status watch soon", "“soon” is not a minutes: it must be a number."),
+        ("status watch soon", "“soon” does not fit “minutes”: it must be a number from 1 to 10080."),
         ("status watch nan", "it must be a number from 1 to 10080."),
         ("status watch -5", "it must be a number from 1 to 10080."),
         ("status watch 99999", "it must be a number from 1 to 10080."),
-        ("token revoke one", "it must be a whole number."),
+        ("token revoke one", "it must be a whole number of at least 1."),
         ("token frobnicate", "I did not understand “frobnicate” after `token`."),
         ("xyzzy plugh", "There is no command “xyzzy plugh”."),
         ("x" * 200, "…”."),
@@ -139,7 +140,7 @@ def test_wrong_words_get_a_sentence(line: str, says: str) -> None:
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("give ann 3 --reason x", "“ann” is not a who: it must be an e-mail address"),
+        ("give ann 3 --reason x", "“ann” does not fit “who”: it must be an e-mail address"),
         ("give ann@example.com 3 --tier profesional --reason x", "Did you mean “professional”?"),
         ("give ann@example.com 3 --lasting long --reason x", "it must be a time such as 30m, 2h or 7d."),
         ("give ann@example.com 3 --reason", "`--reason` needs a value."),

@@ -155,7 +155,7 @@ async def test_each_switch_of_the_panel(
             [("stripe", "api", "down"), ("site", "site", "down")],
             Blame.BOTH,
             "Stripe is down (answers 503): them — not on Stripe's page yet; "
-            "and see: The site is down (answers 500); The API is down (answers 500 where 401 is due)",
+            "and see: the site is down (answers 500); the API is down (answers 500 where 401 is due)",
         ),
         (
             [("status_pages", "slack", "degraded")],

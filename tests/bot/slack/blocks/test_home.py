@@ -45,7 +45,7 @@ def test_everybody_sees_how_things_stand_and_what_is_theirs(role: Role) -> None:
     """And nothing that is not."""
     text = shown(ANSWER, actor(role))
     assert "InterviewLab is well" in text
-    assert f"You are *ann*, {role.word}." in text
+    assert f"*ann*, a {role.word}." in text.replace(", an ", ", a ")
     for operation in registry():
         usage = f"`/ilab {operation.words}".replace("<", "&lt;")
         assert (usage in text) == (role >= operation.who)
@@ -77,4 +77,4 @@ def test_whoever_may_do_nothing_is_told_why() -> None:
     """And what to do, escaped."""
     stored = checked(no_rights("Guests <have> no rights.", "Ask a member."), home=True)
     text = stored["blocks"][0]["text"]["text"]
-    assert text == "*You may do nothing here.*\nGuests &lt;have&gt; no rights. Ask a member."
+    assert text == "*There is nothing for you here.*\nGuests &lt;have&gt; no rights. Ask a member."
