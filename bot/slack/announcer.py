@@ -8,6 +8,7 @@ from typing import Any
 from bot.context import Now
 from bot.operation import Answer
 from bot.slack.blocks.answer import message
+from bot.slack.payloads import WORDS
 from bot.store import posts
 from bot.store.database import Connection
 
@@ -39,6 +40,6 @@ class Announcer:
 
     def render(self, answer: Answer) -> dict[str, Any]:
         """The `text` and `blocks` of an answer that many people see."""
-        values = {offer: "w:" + offer.words for offer in answer.offers}
+        values = {offer: WORDS + offer.words for offer in answer.offers}
         shown = message(answer, now=self._now(), values=values, runbook_url=self._runbook_url)
         return {"text": shown.text, "blocks": shown.blocks}

@@ -199,9 +199,9 @@ class Doors:
         values = {}
         for offer in offered:
             if len(offer.words) > VALUE or _is_personal(self._runner, offer):
-                values[offer] = "o:" + await self._keep(offer.words)
+                values[offer] = payloads.KEPT + await self._keep(offer.words)
             else:
-                values[offer] = "w:" + offer.words
+                values[offer] = payloads.WORDS + offer.words
         return values
 
     async def _keep(self, words: str) -> str:

@@ -16,6 +16,10 @@ Payload = Mapping[str, Any]
 
 REPLACES: Final = "replace:"
 """How the `action_id` of a button begins whose answer takes the place of its message."""
+WORDS: Final = "w:"
+"""How the value of a button begins that carries its words."""
+KEPT: Final = "o:"
+"""How it begins where it carries the id of words that are kept in our database."""
 
 
 class InvalidPayloadError(ValueError):
@@ -104,8 +108,8 @@ def action(payload: Payload) -> Asked:
     channel = (payload.get("channel") or {}).get("id") or container.get("channel_id") or ""
     return Asked(
         person=payload["user"]["id"],
-        text=value.removeprefix("w:") if value.startswith("w:") else "",
-        offer_id=value.removeprefix("o:") if value.startswith("o:") else "",
+        text=value.removeprefix(WORDS) if value.startswith(WORDS) else "",
+        offer_id=value.removeprefix(KEPT) if value.startswith(KEPT) else "",
         channel=channel,
         trigger_id=payload["trigger_id"],
         response_url=payload.get("response_url") or "",
