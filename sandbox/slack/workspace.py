@@ -317,11 +317,19 @@ class Workspace:
     def add_member(self, channel: Channel, user: str, inviter: str = "") -> list[asyncio.Task[Answer]]:
         """Put somebody into a channel and tell everybody."""
         channel.members.append(user)
+        return self._member_event("joined", channel, user, **({"inviter": inviter} if inviter else {}))
+
+    def drop_member(self, channel: Channel, user: str) -> list[asyncio.Task[Answer]]:
+        """Take somebody out of a channel and tell everybody who is left."""
+        channel.members.remove(user)
+        return self._member_event("left", channel, user)
+
+    def _member_event(self, what: str, channel: Channel, user: str, **by: str) -> list[asyncio.Task[Answer]]:
         noun = "group" if channel.is_private else "channel"
-        by = {"inviter": inviter} if inviter else {}
-        posted = self.system_message(channel, f"{noun}_join", user, f"<@{user}> has joined the {noun}", **by)
+        subtype = f"{noun}_{'join' if what == 'joined' else 'leave'}"
+        posted = self.system_message(channel, subtype, user, f"<@{user}> has {what} the {noun}", **by)
         inner = {
-            "type": "member_joined_channel",
+            "type": f"member_{what}_channel",
             "user": user,
             "channel": channel.id,
             "channel_type": "G" if channel.is_private else "C",
@@ -330,23 +338,7 @@ class Workspace:
             "event_ts": self.next_ts(),
         }
         self.push({"type": "channels"})
-        return posted.events + self.emit("member_joined_channel", inner, channel)
-
-    def drop_member(self, channel: Channel, user: str) -> list[asyncio.Task[Answer]]:
-        """Take somebody out of a channel and tell everybody who is left."""
-        channel.members.remove(user)
-        noun = "group" if channel.is_private else "channel"
-        posted = self.system_message(channel, f"{noun}_leave", user, f"<@{user}> has left the {noun}")
-        inner = {
-            "type": "member_left_channel",
-            "user": user,
-            "channel": channel.id,
-            "channel_type": "G" if channel.is_private else "C",
-            "team": self.account(user).team_id,
-            "event_ts": self.next_ts(),
-        }
-        self.push({"type": "channels"})
-        return posted.events + self.emit("member_left_channel", inner, channel)
+        return posted.events + self.emit(f"member_{what}_channel", inner, channel)
 
     # the life of channels
 
