@@ -64,7 +64,7 @@ VENDORS: Final[dict[str, VendorParts]] = {
         },
     ),
 }  # fmt: skip
-"""Names as on the pages in November 2026 (facts: the vendors' `summary.json`; Slack's `services`)."""
+"""Names as on the pages in November 2026. Source: the vendors' `summary.json`; Slack's `services`."""
 
 
 def every_part(vendor: str) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""InterviewLab's own site, asked as a visitor would, without signing in (facts: providers.md §1.8, §13)."""
+"""InterviewLab's own site, asked as a visitor would, without signing in."""
 
 from __future__ import annotations
 
