@@ -16,7 +16,7 @@ from bot.errors import DeniedError, UserError
 from bot.operation import Answer, Line, Mark
 from bot.runner import Request
 from bot.store import tokens
-from bot.words import Incomplete, refuse_incomplete
+from bot.words import Incomplete, parse, refuse_incomplete
 
 SIGNS = {Mark.OK: "✔ ", Mark.DEGRADED: "! ", Mark.DOWN: "✖ ", Mark.UNKNOWN: "? ", Mark.NONE: ""}
 _COLOURS = {Mark.OK: "32", Mark.DEGRADED: "33", Mark.DOWN: "31", Mark.UNKNOWN: "36"}
@@ -60,11 +60,10 @@ def render(answer: Answer, core: Core, *, colour: bool) -> str:
         lines += [_row(line, core, colour=colour) for line in group.lines]
     if answer.secret is not None:
         lines += ["", answer.secret.label, answer.secret.value]
-    if answer.offers:
-        lines += [
-            "",
-            "Next: " + "   ".join(f"{core.settings.terminal_command} run {offer.words}" for offer in answer.offers),
-        ]
+    registry = core.services.registry
+    offers = [offer.words for offer in answer.offers if not parse(registry, offer.words).operation.slack_only]
+    if offers:
+        lines += ["", "Next: " + "   ".join(f"{core.settings.terminal_command} run {words}" for words in offers)]
     small = []
     if answer.at is not None:
         small.append(f"{answer.at:%H:%M:%S} UTC, {age(answer.at, now)} ago")

@@ -22,16 +22,15 @@ async def list_(args: Args, context: Context) -> Answer:
     lines = tuple(
         Line(
             title=f"{token.id}",
-            text=f"“{token.label}”, "
+            text=f"“{token.label}”, made {age(token.created_at, context.now)} ago, "
             + (f"used {age(token.used_at, context.now)} ago" if token.used_at else "never used"),
-            at=token.created_at,
         )
         for token in found
     )
     many = f"{len(found)} terminal token{'' if len(found) == 1 else 's'}"
     return Answer(
         verdict=f"You have {many}." if found else "You have no terminal token.",
-        evidence=(Lines(heading="Yours, by when they were made", lines=lines),) if lines else (),
+        evidence=(Lines(lines=lines),) if lines else (),
         offers=(
             Offer(label="Issue a token", words="token issue"),
             *(

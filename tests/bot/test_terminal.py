@@ -164,7 +164,11 @@ async def test_an_answer_is_laid_out_in_lines(core: Core, clock: Clock) -> None:
             ),
         ),
         secret=Secret(label="Keep it:", value="export A=`b`\nsecond line"),
-        offers=(Offer(label="Recheck", words="status --fresh"), Offer(label="All", words="status --deep")),
+        offers=(
+            Offer(label="Recheck", words="status --fresh"),
+            Offer(label="All", words="status --deep"),
+            Offer(label="Watch", words="status watch"),  # works in Slack only
+        ),
         section="Health Checks",
         at=now - timedelta(seconds=4),
     )

@@ -507,7 +507,7 @@ async def test_a_secret_is_shown_once(story: Story) -> None:
         await story.asks("alice", "/ilab status")
         gone = await story.presses("alice", "Revoke 1", said=said)
     assert secret not in listed.text
-    assert "“laptop”, never used" in listed.text
+    assert "“laptop”, made 0 s ago, never used" in listed.text
     assert gone.raw["ts"] == said.raw["ts"]
     assert all(secret not in one.text for one in story.sees("alice"))
     assert logs
@@ -592,4 +592,4 @@ async def test_when_it_was_used(story: Story) -> None:
     await story.asks("alice", "/ilab token issue laptop")
     story.sandbox.world.clock.jump(3 * 86400)
     said = await story.asks("alice", "/ilab token")
-    assert "never used  _3 days ago_" in said.text
+    assert "made 3 days ago, never used" in said.text
