@@ -63,6 +63,8 @@ class Core:
     grants: Grants
     stack: AsyncExitStack
     embedded: EmbeddedServer | None
+    vendors: Callable[[], Providers]
+    """The vendors' clients, built at first use."""
     due: asyncio.Event
     """Set when something is due now."""
 
@@ -135,6 +137,7 @@ async def core(
             stack=stack,
             embedded=embedded,
             due=due,
+            vendors=vendors,
         )
 
 
@@ -244,14 +247,22 @@ def _loops(built: Core, inbox: Inbox, slack: Slack, people: Directory) -> dict[s
     """What runs beside the requests, by name."""
     from bot import changes, watching
     from bot.clocks import tick
+    from bot.incidents import lifecycle
+    from bot.incidents.bootstrap import Bootstrap
+    from bot.incidents.severity import LADDER
     from bot.jobs import Jobs
     from bot.slack.announcer import Announcer
     from bot.slack.outbox import Outbox
+    from bot.slack.rooms import Rooms
     from bot.store import tokens
 
     services = built.services
     announce = Announcer(services.now, runbook_url=built.settings.runbook_url)
     assert built.settings.slack is not None  # noqa: S101 -- `serving` looked
+    vendors = built.vendors()
+    set_up = Bootstrap(
+        services=services, announce=announce, rooms=Rooms(slack), pager=vendors.pagerduty, vercel=vendors.vercel
+    ).set_up
     jobs = Jobs(
         services,
         built.journal,
@@ -260,6 +271,12 @@ def _loops(built: Core, inbox: Inbox, slack: Slack, people: Directory) -> dict[s
             changes.EXECUTE: functools.partial(changes.execute, services, announce),
             changes.EXPIRE: functools.partial(changes.expire, services),
             changes.REMIND: functools.partial(changes.remind, services, announce),
+            lifecycle.SET_UP: set_up,
+            "tell_acknowledged": functools.partial(lifecycle.tell_acknowledged, services, announce, vendors.pagerduty),
+            **{
+                kind: functools.partial(lifecycle.unacknowledged, services, announce, vendors.pagerduty, level)
+                for kind, _, level in LADDER
+            },
         },
         announce=announce,
         audit_channel=built.settings.slack.approvals_channel,
@@ -269,7 +286,11 @@ def _loops(built: Core, inbox: Inbox, slack: Slack, people: Directory) -> dict[s
         services.database,
         services.now,
         announce.render,
-        {"request": functools.partial(changes.card_of, services)},
+        {
+            "request": functools.partial(changes.card_of, services),
+            "incident": lifecycle.card_of,
+            "room": lifecycle.card_of,
+        },
     )
     ready = asyncio.Event()
 

@@ -30,6 +30,9 @@ class Event(StrEnum):
     EXPIRED = "request.expired"
     OUTDATED = "request.stale"
     EXECUTED = "request.executed"
+    DECLARED = "incident.declared"
+    ACKNOWLEDGED = "incident.acknowledged"
+    RETRIED = "incident.setup_retried"
     HEAD_POSTED = "audit.head_posted"
 
 

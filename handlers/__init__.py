@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 from bot.operation import Family
-from handlers import about, approvals, grant, status, token
+from handlers import about, approvals, grant, incident, status, token
 
 FAMILIES: Final[tuple[Family, ...]] = (
     status.FAMILY,
+    incident.FAMILY,
     grant.FAMILY,
     approvals.FAMILY,
     about.FAMILY,

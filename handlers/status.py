@@ -50,6 +50,7 @@ def describe(report: Report, *, deep: bool, share: bool, may_share: bool = True)
         mark=report.verdict.state.mark,
         evidence=tuple(lines for lines in evidence if lines.lines),
         offers=(
+            *((_declare(report),) if report.red else ()),
             Offer(label="Recheck", words="status --fresh" + (" --deep" if deep else ""), replaces=True),
             *(() if deep else (Offer(label="Every check", words="status --deep", replaces=True),)),
             *((Offer(label="Share here", words="status --share"),) if may_share and not share else ()),
@@ -57,6 +58,12 @@ def describe(report: Report, *, deep: bool, share: bool, may_share: bool = True)
         audience=Audience.CHANNEL if share else Audience.QUIET,
         at=report.taken_at,
     )
+
+
+def _declare(report: Report) -> Offer:
+    """An incident, its title filled in."""
+    title = report.verdict.headline.replace('"', "").replace("'", "’")
+    return Offer(label="Declare incident", words=f'incident declare p0 "{title}"', style="danger")
 
 
 def _of(group: Group, report: Report) -> list[Reading]:

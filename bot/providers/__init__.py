@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import httpx
 
     from bot.providers.openai import OpenAI
+    from bot.providers.pagerduty import PagerDuty
     from bot.providers.sentry import Sentry
     from bot.providers.site import Site
     from bot.providers.status_pages import StatusPages
@@ -33,6 +34,7 @@ class Providers:
     openai: OpenAI | None = None
     uptimerobot: UptimeRobot | None = None
     sentry: Sentry | None = None
+    pagerduty: PagerDuty | None = None
     status_pages: StatusPages | None = None
 
     def load(self) -> None:
@@ -45,6 +47,7 @@ def build_providers(settings: Settings, http: Callable[[], httpx.AsyncClient]) -
     """Return the clients of everything the settings hold, each over an `http` of its own. Nothing is called yet."""
     # imported here, so that a terminal command that asks no vendor does not pay for the clients
     from bot.providers.openai import OpenAI  # noqa: PLC0415
+    from bot.providers.pagerduty import PagerDuty  # noqa: PLC0415
     from bot.providers.sentry import Sentry  # noqa: PLC0415
     from bot.providers.site import Site  # noqa: PLC0415
     from bot.providers.status_pages import StatusPages  # noqa: PLC0415
@@ -65,5 +68,6 @@ def build_providers(settings: Settings, http: Callable[[], httpx.AsyncClient]) -
         openai=OpenAI(settings.openai, http()) if settings.openai else None,
         uptimerobot=UptimeRobot(settings.uptimerobot, http()) if settings.uptimerobot else None,
         sentry=Sentry(settings.sentry, http()) if settings.sentry else None,
+        pagerduty=PagerDuty(settings.pagerduty, http()) if settings.pagerduty else None,
         status_pages=StatusPages(settings.status_pages, http()),
     )

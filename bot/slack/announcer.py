@@ -30,11 +30,18 @@ class Announcer:
         channel: str,
         answer: Answer,
         expires_at: datetime | None = None,
+        thread_of: str | None = None,
     ) -> None:
         """Want the answer said in the channel, once for this key, after what was wanted before on the stream."""
         body = self.render(answer)
         post = posts.Post(
-            stream=stream, key=key, channel=channel, body=body, wanted_at=self._now(), expires_at=expires_at
+            stream=stream,
+            key=key,
+            channel=channel,
+            body=body,
+            wanted_at=self._now(),
+            expires_at=expires_at,
+            thread_of=thread_of,
         )
         await posts.add(transaction, post)
 

@@ -10,11 +10,12 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 import structlog
 
+from bot.clocks import real_now
 from bot.journal import Journal
 from bot.metrics import DUPLICATES, JOURNALED
 from bot.store import inbox as table
@@ -32,11 +33,6 @@ GIVE_UP: Final = 3
 
 Work = Callable[[Received], Awaitable[str]]
 """Handles one payload and returns a word for how it ended."""
-
-
-def real_now() -> datetime:
-    """The real time, for claims: a sped-up clock must not make a living copy look dead."""
-    return datetime.now(UTC)
 
 
 class Inbox:

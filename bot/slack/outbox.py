@@ -12,12 +12,12 @@ from typing import Any, Final
 
 import structlog
 
+from bot.clocks import real_now
 from bot.context import Now
 from bot.errors import ProviderError
 from bot.metrics import POSTS
 from bot.operation import Answer
 from bot.slack.client import Slack, call
-from bot.slack.inbox import real_now
 from bot.store import cards, posts
 from bot.store.cards import Card
 from bot.store.database import Connection, Database
@@ -120,15 +120,24 @@ class Outbox:
         if post.expires_at is not None and post.expires_at < self._now():
             await self._close(post, "expired", "nobody needs it any more")
             return
+        thread_ts = post.thread_ts
         try:
-            ts = await self._find(post.channel, post.thread_ts, post.key) if post.ambiguous else None
+            if post.thread_of is not None:
+                thread_ts = await self._thread(post.thread_of)
+            ts = await self._find(post.channel, thread_ts, post.key) if post.ambiguous else None
             if ts is None:
-                ts = await self._say(post.channel, post.thread_ts, post.key, post.body)
+                ts = await self._say(post.channel, thread_ts, post.key, post.body)
         except ProviderError as error:
             await self._failed(post, error)
             return
         POSTS.labels(state="sent").inc()
         await self._database.call(lambda connection: posts.sent(connection, post.id, ts=ts))
+
+    async def _thread(self, subject: str) -> str:
+        ts = await self._database.call(lambda connection: cards.ts_of(connection, subject))
+        if ts is None:
+            raise ProviderError("The card is not shown yet.", provider="slack", kind="timeout", retry_after=1)
+        return ts
 
     async def _say(self, channel: str, thread_ts: str | None, key: str, body: dict[str, Any]) -> str:
         answer = await call(

@@ -32,6 +32,17 @@ async def want(connection: Connection, subject: str, *, channel: str, thread_ts:
     await connection.execute(_SQL["want"], {"subject": subject, "channel": channel, "thread_ts": thread_ts})
 
 
+async def raise_if_there(connection: Connection, subject: str) -> None:
+    """The subject's card, where it has one, must be shown anew."""
+    await connection.execute(_SQL["raise_if_there"], {"subject": subject})
+
+
+async def ts_of(connection: Connection, subject: str) -> str | None:
+    """Where the subject's card stands, once it does."""
+    row = await (await connection.execute(_SQL["ts_of"], {"subject": subject})).fetchone()
+    return None if row is None else row[0]
+
+
 async def claim(connection: Connection, *, real_now: datetime, claimed_until: datetime) -> Card | None:
     """Take one that is behind, for this copy, for a while."""
     async with connection.cursor(row_factory=class_row(Card)) as cursor:

@@ -25,6 +25,8 @@ class Post:
     body: dict[str, Any]
     wanted_at: datetime
     thread_ts: str | None = None
+    thread_of: str | None = None
+    """The subject of the card under which it stands; the card may not be shown yet."""
     expires_at: datetime | None = None
 
 
@@ -47,6 +49,7 @@ async def add(connection: Connection, post: Post) -> None:
             "key": post.key,
             "channel": post.channel,
             "thread_ts": post.thread_ts,
+            "thread_of": post.thread_of,
             "body": Jsonb(post.body),
             "wanted_at": post.wanted_at,
             "expires_at": post.expires_at,

@@ -2,6 +2,12 @@
 insert into cards (subject, channel, thread_ts) values (%(subject)s, %(channel)s, %(thread_ts)s)
 on conflict (subject) do update set wanted = cards.wanted + 1, error = null;
 
+-- name: raise_if_there
+update cards set wanted = wanted + 1, error = null where subject = %(subject)s;
+
+-- name: ts_of
+select ts from cards where subject = %(subject)s;
+
 -- name: claim
 update cards set claimed_until = %(claimed_until)s, attempts = attempts + 1
 where subject = (

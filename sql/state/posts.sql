@@ -1,6 +1,6 @@
 -- name: add
-insert into posts (stream, key, channel, thread_ts, body, wanted_at, expires_at)
-values (%(stream)s, %(key)s, %(channel)s, %(thread_ts)s, %(body)s, %(wanted_at)s, %(expires_at)s)
+insert into posts (stream, key, channel, thread_ts, thread_of, body, wanted_at, expires_at)
+values (%(stream)s, %(key)s, %(channel)s, %(thread_ts)s, %(thread_of)s, %(body)s, %(wanted_at)s, %(expires_at)s)
 on conflict (key) do nothing;
 
 -- name: claim
@@ -15,7 +15,7 @@ where id = (
       )
     order by id limit 1 for update skip locked
 )
-returning id, stream, key, channel, thread_ts, body, wanted_at, expires_at, attempts, false as ambiguous, started_at;
+returning id, stream, key, channel, thread_ts, thread_of, body, wanted_at, expires_at, attempts, false as ambiguous, started_at;
 
 -- name: claim_lost
 -- Posts whose sender died, or whose answer was lost: they may have been sent.
@@ -25,7 +25,7 @@ where id = (
     where state = 'sending' and started_at < %(lost_before)s and (not_before is null or not_before <= %(real_now)s)
     order by id limit 1 for update skip locked
 )
-returning id, stream, key, channel, thread_ts, body, wanted_at, expires_at, attempts, true as ambiguous, started_at;
+returning id, stream, key, channel, thread_ts, thread_of, body, wanted_at, expires_at, attempts, true as ambiguous, started_at;
 
 -- name: sent
 update posts set state = 'sent', ts = %(ts)s, error = null where id = %(id)s;

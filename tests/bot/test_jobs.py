@@ -15,7 +15,7 @@ import pytest
 from bot import watching
 from bot.app import registry
 from bot.audit import Event
-from bot.clocks import tick
+from bot.clocks import real_now, tick
 from bot.context import Services
 from bot.health.check import Check, Health
 from bot.health.readings import Finding, Group, Kind, State
@@ -23,7 +23,6 @@ from bot.jobs import STALLED_AFTER, Jobs
 from bot.journal import Journal
 from bot.settings import Settings
 from bot.slack.announcer import Announcer
-from bot.slack.inbox import real_now
 from bot.store import audit, clocks, inbox, offers
 from bot.store.database import Database, DatabaseSilentError
 from bot.store.inbox import Received

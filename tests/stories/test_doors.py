@@ -248,7 +248,7 @@ async def test_recheck_at_home(story: Story) -> None:
     assert home.text.splitlines()[1].startswith(":red_circle: The site is down")
     home = await story.presses_in("alice", home, "Every check")
     assert " s)" in home.text
-    assert home.buttons == ["Recheck"]
+    assert home.buttons == ["Declare incident", "Recheck"]
 
 
 async def test_another_button_at_home(story: Story) -> None:

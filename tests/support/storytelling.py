@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, LiteralString
+from typing import Any, Literal, LiteralString
 
 import psycopg
 
@@ -314,6 +314,10 @@ class Story:
         """The time passes after which a job counts as stalled whose worker died."""
         async with await psycopg.AsyncConnection.connect(self.proxies["own"].conninfo, autocommit=True) as connection:
             await connection.execute("update procrastinate_workers set last_heartbeat = now() - interval '1 minute'")
+
+    async def has_rows(self, table: Literal["incidents"], count: int) -> bool:
+        """Whether the table has so many rows."""
+        return (await self.rows({"incidents": "select count(*) from incidents"}[table]))[0][0] == count
 
     async def state_of(self, request: int, *states: str) -> bool:
         """Whether a request is in one of these states."""

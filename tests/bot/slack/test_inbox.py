@@ -12,8 +12,9 @@ from typing import Any
 import psycopg
 import pytest
 
+from bot.clocks import real_now
 from bot.journal import Journal
-from bot.slack.inbox import BUDGET, CLAIM, GIVE_UP, Inbox, real_now
+from bot.slack.inbox import BUDGET, CLAIM, GIVE_UP, Inbox
 from bot.slack.payloads import storable
 from bot.store import inbox as table
 from bot.store.database import Database, DatabaseSilentError

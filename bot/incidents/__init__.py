@@ -1,0 +1,1 @@
+"""Incidents: how grave, what is set up, and which clocks run."""

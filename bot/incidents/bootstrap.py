@@ -1,0 +1,182 @@
+"""How a P0 or P1 sets itself up: a graph of recorded steps, as parallel as they really depend on each other."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from bot.context import Announce, Services
+from bot.errors import ProviderError
+from bot.incidents import lifecycle
+from bot.operation import Answer, Line, Lines, Mark
+from bot.providers.pagerduty import PagerDuty
+from bot.providers.vercel import Vercel
+from bot.slack.rooms import Rooms
+from bot.steps import Results, Step, run
+from bot.store import cards, incidents
+from bot.store.incidents import Incident
+
+CHANGED_WITHIN: Final = timedelta(hours=2)
+CHECKLIST: Final = (
+    "Acknowledge, within 5 minutes",
+    "Assess, within 15: dashboards, root cause, share of users",
+    "Mitigate, within 30: roll back, tell users, or restore",
+    "Resolve: fix, deploy, verify",
+    "Post-mortem, within 48 hours",
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bootstrap:
+    """What setting up needs."""
+
+    services: Services
+    announce: Announce
+    rooms: Rooms
+    pager: PagerDuty | None
+    vercel: Vercel | None
+
+    async def set_up(self, subject: str, _due_at: datetime) -> None:
+        """Everything of the incident that is not there yet is set up. Run again, it finds what is there."""
+        database = self.services.database
+        incident = await database.call(lambda connection: incidents.get(connection, int(subject.partition(":")[2])))
+        if incident is not None:
+            await run(
+                database, subject, self._graph(incident), changed=lambda: lifecycle.changed(self.services, incident)
+            )
+
+    def _graph(self, incident: Incident) -> tuple[Step, ...]:  # noqa: C901 -- one small function a step, side by side
+        async def channel(_: Results) -> dict[str, Any]:
+            return await self._claim(incident, *await self.rooms.create(incident.channel_name))
+
+        async def find_channel(_: Results) -> dict[str, Any] | None:
+            found = await self.rooms.find(incident.channel_name, since=incident.declared_at)
+            return None if found is None else await self._claim(incident, *found)
+
+        async def card(results: Results) -> dict[str, Any]:
+            room = results["channel"]["id"]
+            async with self.services.database.transaction() as transaction:
+                await cards.want(transaction, f"room:{incident.id}", channel=room)
+                await self._say(transaction, incident, room, "checklist", _checklist())
+            return {}
+
+        async def people(results: Results) -> dict[str, Any]:
+            on_call = await self.pager.on_call() if self.pager else ()
+            ids = await self.rooms.people([person.email for person in on_call if person.level <= 2])
+            wanted = [incident.declared_by, *ids.values()]
+            refused = await self.rooms.invite(results["channel"]["id"], wanted)
+            if refused:
+                raise ProviderError(
+                    f"Not let in: {', '.join(refused)}.", provider="slack", kind="rejected", todo="Invite them by hand."
+                )
+            return {"invited": wanted}
+
+        async def topic(results: Results) -> dict[str, Any]:
+            await self.rooms.topic(results["channel"]["id"], f"INC-{incident.id} {incident.severity} {incident.title}")
+            return {}
+
+        async def bookmarks(results: Results) -> dict[str, Any]:
+            await self.rooms.bookmark(results["channel"]["id"], self._links())
+            return {}
+
+        async def pin(results: Results) -> dict[str, Any]:
+            await self.rooms.pin(results["channel"]["id"], await self._shown(f"room:{incident.id}"))
+            return {}
+
+        async def page(_: Results) -> dict[str, Any]:
+            if self.pager is None:
+                raise ProviderError("PagerDuty is not configured.", provider="PagerDuty", kind="rejected")
+            await self.pager.page(
+                key=f"ilab-inc-{incident.id}",
+                summary=f"{incident.severity} {incident.title} (INC-{incident.id})",
+                source="ilab",
+            )
+            return {}
+
+        async def snapshot(results: Results) -> dict[str, Any]:
+            report = await self.services.health().report()
+            trouble = tuple(Line(title=sentence) for sentence in report.verdict.because)
+            answer = Answer(
+                verdict=f"Health now: {report.verdict.headline}",
+                evidence=(Lines(lines=trouble),) if trouble else (),
+                at=report.taken_at,
+            )
+            async with self.services.database.transaction() as transaction:
+                await self._say(transaction, incident, results["channel"]["id"], "snapshot", answer)
+            return {}
+
+        async def changes(results: Results) -> dict[str, Any]:
+            answer = await self._what_changed()
+            async with self.services.database.transaction() as transaction:
+                await self._say(transaction, incident, results["channel"]["id"], "changes", answer)
+            return {}
+
+        titles = lifecycle.TITLES
+        in_channel = ("channel",)
+        return (
+            Step(name="channel", title=titles["channel"], run=channel, find=find_channel),
+            Step(name="card", title=titles["card"], run=card, needs=in_channel),
+            Step(name="people", title=titles["people"], run=people, needs=in_channel),
+            Step(name="topic", title=titles["topic"], run=topic, needs=in_channel),
+            Step(name="bookmarks", title=titles["bookmarks"], run=bookmarks, needs=in_channel),
+            Step(name="pin", title=titles["pin"], run=pin, needs=("channel", "card")),
+            Step(name="page", title=titles["page"], run=page),
+            Step(name="snapshot", title=titles["snapshot"], run=snapshot, needs=in_channel),
+            Step(name="changes", title=titles["changes"], run=changes, needs=in_channel),
+        )
+
+    async def _claim(self, incident: Incident, channel: str, name: str) -> dict[str, Any]:
+        await self.services.database.call(lambda connection: incidents.claim_channel(connection, incident.id, channel))
+        return {"id": channel, "name": name}
+
+    async def _say(self, transaction: Any, incident: Incident, room: str, key: str, answer: Answer) -> None:
+        await self.announce(
+            transaction, stream=incident.subject, key=f"{incident.subject}:{key}", channel=room, answer=answer
+        )
+
+    async def _shown(self, subject: str) -> str:
+        """The ts of a card, once it stands in Slack."""
+        for _ in range(100):
+            ts = await self.services.database.call(lambda connection: cards.ts_of(connection, subject))
+            if ts is not None:
+                return ts
+            await asyncio.sleep(0.1)
+        raise ProviderError("The card is not in the channel yet.", provider="slack", kind="timeout")
+
+    async def _what_changed(self) -> Answer:
+        now = self.services.now()
+        if self.vercel is None:
+            return Answer(verdict="What changed: Vercel is not configured, so I cannot say.", mark=Mark.UNKNOWN)
+        project = await self.vercel.project()
+        production, move = project.production, project.last_move
+        lines = []
+        if production is not None and now - production.created_at < CHANGED_WITHIN:
+            said = f"{production.commit[:7]} {production.message.splitlines()[0] if production.message else ''}"
+            lines.append(Line(title="Deployed", text=f"{said} by {production.author}", at=production.created_at))
+        if move is not None and now - move.requested_at < CHANGED_WITHIN:
+            lines.append(Line(title=move.type.capitalize(), text=move.status, at=move.requested_at))
+        verdict = "What changed in the last 2 hours:" if lines else "No deployment and no rollback in the last 2 hours."
+        return Answer(verdict=verdict, evidence=(Lines(lines=tuple(lines)),) if lines else ())
+
+    def _links(self) -> Sequence[tuple[str, str]]:
+        settings = self.services.settings
+        links = [("Runbook: P0", f"{settings.runbook_url}#p0-response-procedure")]
+        if settings.site is not None:
+            links.append(("The site", settings.site.url))
+        links += [
+            (f"{vendor.capitalize()}'s status", page.partition("/api/")[0])
+            for vendor, page in (("vercel", settings.status_pages.vercel), ("stripe", settings.status_pages.stripe))
+            if page
+        ]
+        return links
+
+
+def _checklist() -> Answer:
+    return Answer(
+        verdict="The runbook's steps",
+        evidence=(Lines(lines=tuple(Line(title=f"{number}. {step}") for number, step in enumerate(CHECKLIST, 1))),),
+        section="P0 Response Procedure",
+    )

@@ -1,0 +1,281 @@
+"""An incident's life: declared, acknowledged, and what happens while nobody does."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+
+from bot.ages import age
+from bot.audit import Event
+from bot.context import Announce, Context, Services, Transaction
+from bot.errors import ProviderError, UserError
+from bot.incidents.severity import ACKNOWLEDGE_WITHIN, LADDER, SEVERITIES, slug
+from bot.operation import Answer, Audience, Line, Lines, Mark, Offer
+from bot.store import audit, cards, clocks, incidents, people, steps
+from bot.store.database import Connection
+from bot.store.incidents import Incident
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger("ilab.incidents")
+
+SET_UP: Final = "set_up"
+YOUNG: Final = timedelta(minutes=30)
+"""How long after a declaration another one is asked about first."""
+TITLES: Final = {
+    "channel": "Channel",
+    "card": "Card in the channel",
+    "people": "People invited",
+    "topic": "Topic",
+    "bookmarks": "Bookmarks",
+    "pin": "Card pinned",
+    "page": "On-call paged",
+    "snapshot": "First snapshot of health",
+    "changes": "What changed",
+}
+_STEP_MARKS: Final = {"done": Mark.OK, "failed": Mark.DOWN, "started": Mark.NONE}
+
+
+async def young(context: Context, transaction: Transaction) -> Incident | None:
+    """The newest incident, where it is young enough that a second declaration may mean the same fault."""
+    found = await incidents.latest(transaction)
+    asked_before = await incidents.by_key(transaction, context.request_id)
+    if not found or asked_before is not None or context.now - found[0].declared_at > YOUNG:
+        return None
+    return found[0]
+
+
+def is_it_the_same(incident: Incident, wanted: str, context: Context) -> Answer:
+    """Show the young incident first: joining it is one press, declaring another is one press more."""
+    return Answer(
+        verdict=f"INC-{incident.id} was declared {age(incident.declared_at, context.now)} ago: is it the same?",
+        evidence=(
+            Lines(
+                lines=(Line(title=f"INC-{incident.id}", text=f"{incident.severity} {incident.title}", mark=Mark.DOWN),)
+            ),
+        ),
+        offers=(
+            Offer(label=f"Acknowledge INC-{incident.id}", words=f"incident ack {incident.id}", style="primary"),
+            Offer(label="Declare another", words=f"incident declare --another {wanted}", style="danger"),
+        ),
+        audience=Audience.PRIVATE,
+    )
+
+
+async def declare(severity: str, title: str, context: Context, transaction: Transaction) -> Answer:
+    """The incident is declared, its card is wanted and its clocks run; a job sets the rest up."""
+    settings = context.services.settings
+    assert settings.slack is not None  # noqa: S101 -- the handler looked
+    now = context.now
+    incident_id = await incidents.add(
+        transaction, key=context.request_id, severity=severity, title=title, by=context.actor.id, at=now
+    )
+    if incident_id is not None:
+        await incidents.name_channel(transaction, incident_id, f"inc-{incident_id}-{slug(title)}")
+        subject = f"incident:{incident_id}"
+        await cards.want(transaction, subject, channel=settings.slack.incidents_channel)
+        if SEVERITIES[severity].room:
+            await clocks.start(transaction, subject, SET_UP, due_at=now)
+            for kind, after, _ in LADDER:
+                await clocks.start(transaction, subject, kind, due_at=now + after)
+        await audit.add(
+            transaction,
+            Event.DECLARED,
+            actor=context.actor.id,
+            subject=subject,
+            at=now,
+            detail={"severity": severity, "title": title},
+        )
+        context.services.wake()
+    incident = await incidents.by_key(transaction, context.request_id)
+    assert incident is not None  # noqa: S101 -- it was just declared, or before
+    sets_up = "I am setting up its channel, people, page and clocks." if SEVERITIES[severity].room else ""
+    return Answer(
+        verdict=f"INC-{incident.id} is declared: {incident.severity} {incident.title}",
+        mark=Mark.DOWN,
+        evidence=(Lines(lines=(Line(title=sets_up or "It is followed in the thread of #incidents."),)),),
+        offers=(Offer(label="Acknowledge", words=f"incident ack {incident.id}", style="primary"),),
+        audience=Audience.PRIVATE,
+    )
+
+
+async def acknowledge(incident: Incident, context: Context, transaction: Transaction) -> Answer:
+    """Somebody has it: its clocks stop, and everybody reads who and how fast."""
+    locked = await incidents.get(transaction, incident.id, lock=True)
+    if locked is None or locked.state == "acknowledged":
+        by = await _name(transaction, (locked or incident).acknowledged_by or "")
+        raise UserError(f"INC-{incident.id} is acknowledged already, by {by}.")
+    now = context.now
+    await incidents.acknowledge(transaction, incident.id, by=context.actor.id, at=now)
+    for kind, _, _ in LADDER:
+        await clocks.stop(transaction, incident.subject, kind)
+    await _changed(transaction, incident)
+    await clocks.start(transaction, incident.subject, "tell_acknowledged", due_at=now)
+    await audit.add(transaction, Event.ACKNOWLEDGED, actor=context.actor.id, subject=incident.subject, at=now)
+    context.services.wake()
+    return Answer(
+        verdict=f"You have INC-{incident.id}. Acknowledged {age(incident.declared_at, now)} after it was declared.",
+        audience=Audience.PRIVATE,
+    )
+
+
+async def retry(incident: Incident, context: Context, transaction: Transaction) -> Answer:
+    """What failed of its setting up is tried again."""
+    await clocks.start(transaction, incident.subject, SET_UP, due_at=context.now)
+    await audit.add(transaction, Event.RETRIED, actor=context.actor.id, subject=incident.subject, at=context.now)
+    context.services.wake()
+    return Answer(verdict=f"Trying again what failed of INC-{incident.id}.", audience=Audience.PRIVATE)
+
+
+async def unacknowledged(
+    services: Services, announce: Announce, page: object, level: int, subject: str, due_at: datetime
+) -> None:
+    """A clock of the ladder fell due, and nobody has acknowledged: it is said, and the level's people are paged."""
+    from bot.providers.pagerduty import PagerDuty  # noqa: PLC0415 -- for its type alone would load httpx at start
+
+    incident = await services.database.call(lambda connection: incidents.get(connection, _id(subject)))
+    if incident is None or incident.state != "declared":
+        return
+    paged = ""
+    if level and isinstance(page, PagerDuty):
+        try:
+            await page.raise_to(_page_key(incident), level)
+            paged = f"Level {level} of the on-call policy is paged."
+        except ProviderError as error:
+            paged = f"Paging level {level} failed: {error.what}"
+            log.warning("escalation failed", incident=incident.id, level=level, error=error.what)
+    late = " That is later than it should be: nothing was running." if _late(services, due_at) else ""
+    waited = age(incident.declared_at, services.now())
+    answer = Answer(
+        verdict=f"INC-{incident.id} is not acknowledged, {waited} after it was declared.",
+        mark=Mark.DOWN,
+        evidence=(
+            Lines(lines=(Line(title=paged + late or f"The runbook allows {ACKNOWLEDGE_WITHIN.seconds // 60} min."),)),
+        ),
+        offers=(Offer(label="Acknowledge", words=f"incident ack {incident.id}", style="primary"),),
+    )
+    await tell(services, announce, incident, key=f"unacknowledged:{level}", answer=answer)
+
+
+async def tell_acknowledged(
+    services: Services, announce: Announce, page: object, subject: str, _due_at: datetime
+) -> None:
+    """Everybody reads who has it, and PagerDuty pages no further."""
+    from bot.providers.pagerduty import PagerDuty  # noqa: PLC0415 -- as above
+
+    async with services.database.connection() as connection:
+        incident = await incidents.get(connection, _id(subject))
+        if incident is None or incident.acknowledged_at is None:
+            return
+        name = await _name(connection, incident.acknowledged_by or "")
+    note = ""
+    if isinstance(page, PagerDuty) and SEVERITIES[incident.severity].room:
+        try:
+            await page.acknowledge(_page_key(incident))
+        except ProviderError as error:
+            note = f"PagerDuty could not be told: {error.what}"
+    took = age(incident.declared_at, incident.acknowledged_at)
+    answer = Answer(
+        verdict=f"INC-{incident.id} is acknowledged by {name}, after {took}.",
+        mark=Mark.OK,
+        evidence=(Lines(lines=(Line(title=note),)),) if note else (),
+    )
+    await tell(services, announce, incident, key="acknowledged", answer=answer)
+
+
+async def tell(services: Services, announce: Announce, incident: Incident, *, key: str, answer: Answer) -> None:
+    """Say it in the thread under the incident's card, and in its channel where it has one."""
+    slack = services.settings.slack
+    assert slack is not None  # noqa: S101 -- an incident was declared, so there is a workspace
+    async with services.database.transaction() as transaction:
+        await announce(
+            transaction,
+            stream=f"{incident.subject}:thread",
+            key=f"{incident.subject}:thread:{key}",
+            channel=slack.incidents_channel,
+            answer=answer,
+            thread_of=incident.subject,
+        )
+        if incident.channel_id:
+            await announce(
+                transaction,
+                stream=incident.subject,
+                key=f"{incident.subject}:{key}",
+                channel=incident.channel_id,
+                answer=answer,
+            )
+
+
+async def card_of(connection: Connection, subject: str) -> Answer | None:
+    """The card of an incident as it stands now, in #incidents and in its own channel."""
+    incident = await incidents.get(connection, _id(subject))
+    if incident is None:
+        return None
+    recorded = await steps.all_of(connection, incident.subject)
+    declared = await _name(connection, incident.declared_by)
+    acknowledged = await _name(connection, incident.acknowledged_by) if incident.acknowledged_by else ""
+    return card(incident, recorded, declared=declared, acknowledged=acknowledged)
+
+
+def card(incident: Incident, recorded: dict[str, steps.Recorded], *, declared: str, acknowledged: str) -> Answer:
+    """What everybody sees of an incident. Pure."""
+    severity = SEVERITIES[incident.severity]
+    lines = [
+        Line(title="Severity", text=f"{severity.code} {severity.word}: {severity.means}"),
+        Line(title="Declared", text=f"by {declared}", at=incident.declared_at),
+    ]
+    if incident.channel_id:
+        made = recorded["channel"].result if "channel" in recorded else None
+        lines.append(Line(title="Channel", text=f"#{(made or {}).get('name', incident.channel_name)}"))
+    if incident.acknowledged_at is not None:
+        took = age(incident.declared_at, incident.acknowledged_at)
+        lines.append(Line(title="Acknowledged", text=f"by {acknowledged}, after {took}", mark=Mark.OK))
+    elif severity.room:
+        lines.append(Line(title="Not acknowledged", text="the runbook allows 5 min", mark=Mark.DOWN))
+    failed = any(step.state == "failed" for step in recorded.values())
+    setting_up = tuple(
+        Line(title=title, text=recorded[name].error or "", mark=_STEP_MARKS[recorded[name].state])
+        for name, title in TITLES.items()
+        if name in recorded
+    )
+    offers = []
+    if incident.acknowledged_at is None:
+        offers.append(Offer(label="Acknowledge", words=f"incident ack {incident.id}", style="primary"))
+    if failed:
+        offers.append(Offer(label="Retry what failed", words=f"incident retry {incident.id}"))
+    offers.append(Offer(label="Status", words="status"))
+    return Answer(
+        verdict=f"INC-{incident.id} {incident.severity} {incident.title}",
+        mark=Mark.DEGRADED if incident.acknowledged_at else Mark.DOWN,
+        evidence=(Lines(lines=tuple(lines)), *((Lines(heading="Set up", lines=setting_up),) if setting_up else ())),
+        offers=tuple(offers),
+        section="P0 Response Procedure",
+    )
+
+
+async def changed(services: Services, incident: Incident) -> None:
+    """Its cards are shown anew."""
+    async with services.database.transaction() as transaction:
+        await _changed(transaction, incident)
+
+
+async def _changed(transaction: Transaction, incident: Incident) -> None:
+    await cards.want(transaction, incident.subject, channel="")
+    await cards.raise_if_there(transaction, f"room:{incident.id}")
+
+
+async def _name(connection: Connection, person: str) -> str:
+    known = await people.get(connection, person)
+    return known.name if known else person
+
+
+def _page_key(incident: Incident) -> str:
+    return f"ilab-inc-{incident.id}"
+
+
+def _late(services: Services, due_at: datetime) -> bool:
+    return (services.now() - due_at).total_seconds() > 60
+
+
+def _id(subject: str) -> int:
+    return int(subject.partition(":")[2])

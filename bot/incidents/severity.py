@@ -1,0 +1,48 @@
+"""The runbook's severities, and what each sets going.
+
+[pure]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Severity:
+    """One of the runbook's levels. `room`: it gets a channel of its own, people, pages and clocks."""
+
+    code: str
+    word: str
+    means: str
+    room: bool
+
+
+SEVERITIES: Final[Mapping[str, Severity]] = {
+    severity.code: severity
+    for severity in (
+        Severity(code="P0", word="Critical", means="site down, payments failing, data loss", room=True),
+        Severity(code="P1", word="High", means="a major feature broken, affecting many users", room=True),
+        Severity(code="P2", word="Medium", means="a minor feature broken, a workaround is there", room=False),
+        Severity(code="P3", word="Low", means="cosmetic, no functional impact", room=False),
+    )
+}
+
+ACKNOWLEDGE_WITHIN: Final = timedelta(minutes=5)
+LADDER: Final[tuple[tuple[str, timedelta, int], ...]] = (
+    ("ack_remind", timedelta(minutes=3), 0),
+    ("ack_again", timedelta(minutes=5), 1),
+    ("ack_lead", timedelta(minutes=15), 2),
+    ("ack_cto", timedelta(minutes=45), 3),
+)
+"""What happens while nobody acknowledges: the clock, when after declaring, and the level of PagerDuty's policy that is
+paged. Level 0 only says it in the channel. The runbook: on-call within 15 minutes of the alarm, the lead within 30."""
+
+
+def slug(title: str, most: int = 40) -> str:
+    """A title as part of a channel's name: lower-case letters, digits and dashes."""
+    words = "".join(character if character.isascii() and character.isalnum() else " " for character in title.lower())
+    return "-".join(words.split())[:most].strip("-") or "incident"

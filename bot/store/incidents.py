@@ -1,0 +1,86 @@
+"""Table `incidents`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, LiteralString
+
+from psycopg.rows import class_row
+
+from bot.store.database import Connection
+from bot.store.queries import statements
+
+_SQL: Final = statements("incidents")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Incident:
+    """An incident as it stands."""
+
+    id: int
+    key: str
+    severity: str
+    title: str
+    state: str
+    declared_by: str
+    declared_at: datetime
+    acknowledged_by: str | None
+    acknowledged_at: datetime | None
+    channel_name: str
+    channel_id: str | None
+
+    @property
+    def subject(self) -> str:
+        """What its steps, clocks and cards are kept under."""
+        return f"incident:{self.id}"
+
+
+async def add(connection: Connection, *, key: str, severity: str, title: str, by: str, at: datetime) -> int | None:
+    """Declare it; None where this key has declared one before."""
+    given = {"key": key, "severity": severity, "title": title, "by": by, "at": at}
+    row = await (await connection.execute(_SQL["add"], given)).fetchone()
+    return None if row is None else int(row[0])
+
+
+async def name_channel(connection: Connection, incident_id: int, name: str) -> None:
+    """Freeze the name its channel will have."""
+    await connection.execute(_SQL["name_channel"], {"id": incident_id, "name": name})
+
+
+async def claim_channel(connection: Connection, incident_id: int, channel: str) -> None:
+    """The channel is this incident's; the database refuses one that is another's."""
+    await connection.execute(_SQL["claim_channel"], {"id": incident_id, "channel": channel})
+
+
+async def get(connection: Connection, incident_id: int, *, lock: bool = False) -> Incident | None:
+    """The incident; locked until the transaction ends where that is asked."""
+    return await _one(connection, _SQL["lock"] if lock else _SQL["get"], {"id": incident_id})
+
+
+async def by_key(connection: Connection, key: str) -> Incident | None:
+    """The incident that this key declared."""
+    return await _one(connection, _SQL["by_key"], {"key": key})
+
+
+async def by_channel(connection: Connection, channel: str) -> Incident | None:
+    """The incident whose channel this is."""
+    return await _one(connection, _SQL["by_channel"], {"channel": channel})
+
+
+async def acknowledge(connection: Connection, incident_id: int, *, by: str, at: datetime) -> None:
+    """Somebody has it."""
+    await connection.execute(_SQL["acknowledge"], {"id": incident_id, "by": by, "at": at})
+
+
+async def latest(connection: Connection) -> list[Incident]:
+    """The last twenty, newest first."""
+    async with connection.cursor(row_factory=class_row(Incident)) as cursor:
+        await cursor.execute(_SQL["latest"])
+        return await cursor.fetchall()
+
+
+async def _one(connection: Connection, statement: LiteralString, given: dict[str, object]) -> Incident | None:
+    async with connection.cursor(row_factory=class_row(Incident)) as cursor:
+        await cursor.execute(statement, given)
+        return await cursor.fetchone()

@@ -1,0 +1,29 @@
+-- name: add
+insert into incidents (key, severity, title, declared_by, declared_at, channel_name)
+values (%(key)s, %(severity)s, %(title)s, %(by)s, %(at)s, %(key)s)
+on conflict (key) do nothing
+returning id;
+
+-- name: name_channel
+update incidents set channel_name = %(name)s where id = %(id)s;
+
+-- name: claim_channel
+update incidents set channel_id = %(channel)s where id = %(id)s;
+
+-- name: get
+select * from incidents where id = %(id)s;
+
+-- name: lock
+select * from incidents where id = %(id)s for update;
+
+-- name: by_key
+select * from incidents where key = %(key)s;
+
+-- name: by_channel
+select * from incidents where channel_id = %(channel)s;
+
+-- name: acknowledge
+update incidents set state = 'acknowledged', acknowledged_by = %(by)s, acknowledged_at = %(at)s where id = %(id)s;
+
+-- name: latest
+select * from incidents order by id desc limit 20;

@@ -1,0 +1,13 @@
+-- name: all
+select name, state, result, error, attempts, started_at from steps where subject = %(subject)s;
+
+-- name: start
+insert into steps (subject, name, state, started_at) values (%(subject)s, %(name)s, 'started', %(at)s)
+on conflict (subject, name) do update
+set state = 'started', attempts = steps.attempts + 1, started_at = excluded.started_at, error = null;
+
+-- name: finish
+update steps set state = 'done', result = %(result)s, error = null where subject = %(subject)s and name = %(name)s;
+
+-- name: fail
+update steps set state = 'failed', error = %(error)s where subject = %(subject)s and name = %(name)s;
