@@ -131,6 +131,17 @@ def data_dir_of(settings: Settings) -> Path:
     return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "ilab"
 
 
+def _where_a_bot_has_run(settings: Settings) -> Path:
+    """The data folder; or NotConfiguredError where no bot has run: an empty new database would answer, and mislead."""
+    data_dir = data_dir_of(settings)
+    if settings.database_url is None and not (data_dir / "postgresql").exists():
+        raise NotConfiguredError(
+            "No bot has run here: there is no database of its own to ask.",
+            todo="Set ILAB_DATABASE_URL or ILAB_DATA_DIR, or name the bot's settings by --env-file.",
+        )
+    return data_dir
+
+
 def token() -> str:
     """The personal token of whoever sits at the terminal, or NotConfiguredError that says how to get one."""
     if given := os.environ.get("ILAB_TOKEN"):
@@ -190,9 +201,11 @@ def _run(given: argparse.Namespace) -> int:
     settings = settings_from(given.env_file)
     configure("WARNING")
 
+    mine, data_dir = token(), _where_a_bot_has_run(settings)
+
     async def whole() -> int:
-        async with app.core(settings, data_dir=data_dir_of(settings)) as core:
-            return await terminal.run(core, given.rest, token=token(), key=f"terminal:{uuid.uuid4()}")
+        async with app.core(settings, data_dir=data_dir) as core:
+            return await terminal.run(core, given.rest, token=mine, key=f"terminal:{uuid.uuid4()}")
 
     return asyncio.run(whole())
 
@@ -227,9 +240,11 @@ def _audit_verify(given: argparse.Namespace) -> int:
     settings = settings_from(given.env_file)
     configure("WARNING")
 
+    data_dir = _where_a_bot_has_run(settings)
+
     async def whole() -> int:
         async with (
-            app.core(settings, data_dir=data_dir_of(settings)) as core,
+            app.core(settings, data_dir=data_dir) as core,
             core.services.database.connection() as connection,
         ):
             count, findings = await audit.check(connection)

@@ -267,7 +267,7 @@ def card(request: Request, requester: str, approvers: tuple[str, ...], services:
     change = _change(services, request)
     lines = [
         *_lines(request.plan),
-        Line(title="Asked", text=f"by {requester}", at=request.asked_at),
+        Line(title="Asked", text=f"by {requester}", when=request.asked_at),
         Line(title="State", text=_standing(request, approvers)),
     ]
     if request.reason:

@@ -159,6 +159,10 @@ class Line:
     text: str = ""
     mark: Mark = Mark.NONE
     at: datetime | None = None
+    when: datetime | None = None
+    """A moment shown as a time of day: on cards, which stand for hours, an age would soon be wrong."""
+    channel: str = ""
+    """The id of a channel that the line leads to."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -85,6 +85,8 @@ def _row(line: Line, core: Core, *, colour: bool) -> str:
         said = f"{said:<22} {_plain(line.text)}"
     if line.at is not None:
         said += f" ({age(line.at, core.services.now())} ago)"
+    if line.when is not None:
+        said += f" at {line.when:%H:%M} UTC"
     return "  " + _signed(line.mark, said, colour=colour)
 
 

@@ -25,7 +25,7 @@ from typing import Any, Final
 from sandbox.databases import DatabaseProxy
 from sandbox.product import ProductDatabase, company_of, seed
 from sandbox.server import Config, Sandbox
-from sandbox.world import CAST, Clock
+from sandbox.world import CAST, Clock, World
 
 BOT_ENV: Final = "bot.env"
 CLOCK: Final = "clock.json"
@@ -135,7 +135,9 @@ async def _company(data_dir: Path, given: argparse.Namespace) -> AsyncIterator[t
             completions=completions(),
             state_file=data_dir / STATE if given.keep else None,
         )
-        sandbox = await stack.enter_async_context(Sandbox.running(config, databases=proxies, bot_control=bot))
+        sandbox = await stack.enter_async_context(
+            Sandbox.running(config, world=_as_left(data_dir / CLOCK), databases=proxies, bot_control=bot)
+        )
         await _populate(stack, sandbox, server.conninfo("product"), server.conninfo("staging"))
         environment = sandbox.bot_environment() | {
             "ILAB_DATABASE_URL": proxies["own"].conninfo,
@@ -154,6 +156,7 @@ async def _company(data_dir: Path, given: argparse.Namespace) -> AsyncIterator[t
         _write_private(data_dir / BOT_ENV, "".join(f'{name}="{value}"\n' for name, value in environment.items()))
         bot.environment = environment
         _write_clock(sandbox.world.clock, data_dir / CLOCK)
+        stack.callback(_write_clock, sandbox.world.clock, data_dir / CLOCK)
         watching = asyncio.create_task(_keep_clock(sandbox.world.clock, data_dir / CLOCK))
         stack.callback(watching.cancel)
         yield sandbox, bot
@@ -265,6 +268,16 @@ def _write_clock(clock: Clock, path: Path) -> None:
     fresh.replace(path)
 
 
+def _as_left(path: Path) -> World:
+    """A world whose clock is not behind what the kept data say: put forward, it stays so over a restart."""
+    world = World()
+    if path.is_file():
+        left = json.loads(path.read_text(encoding="utf-8"))
+        own = left["own"] + (path.stat().st_mtime - left["real"]) * left["speed"]
+        world.clock.jump(max(0.0, own - world.clock.timestamp()))
+    return world
+
+
 async def _keep_clock(clock: Clock, path: Path) -> None:
     """Keep the file as the clock is: another process has the same time a moment later."""
     written = clock.state()
@@ -302,10 +315,12 @@ def _run(data_dir: Path, words: Sequence[str]) -> int:
     settings = program.settings_from(data_dir / BOT_ENV)
     configure("WARNING")
 
+    mine = program.token()
+
     async def whole() -> int:
         clock = FileClock(data_dir / CLOCK)
         async with app.core(settings, data_dir=program.data_dir_of(settings), clock=clock) as core:
-            return await terminal.run(core, words, token=program.token(), key=f"terminal:{uuid.uuid4()}")
+            return await terminal.run(core, words, token=mine, key=f"terminal:{uuid.uuid4()}")
 
     return asyncio.run(whole())
 

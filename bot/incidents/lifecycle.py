@@ -222,14 +222,14 @@ def card(incident: Incident, recorded: dict[str, steps.Recorded], *, declared: s
     severity = SEVERITIES[incident.severity]
     lines = [
         Line(title="Severity", text=f"{severity.code} {severity.word}: {severity.means}"),
-        Line(title="Declared", text=f"by {declared}", at=incident.declared_at),
+        Line(title="Declared", text=f"by {declared}", when=incident.declared_at),
     ]
     if incident.channel_id:
-        made = recorded["channel"].result if "channel" in recorded else None
-        lines.append(Line(title="Channel", text=f"#{(made or {}).get('name', incident.channel_name)}"))
+        lines.append(Line(title="Channel", channel=incident.channel_id))
     if incident.acknowledged_at is not None:
         took = age(incident.declared_at, incident.acknowledged_at)
-        lines.append(Line(title="Acknowledged", text=f"by {acknowledged}, after {took}", mark=Mark.OK))
+        who = f"by {acknowledged}, after {took}"
+        lines.append(Line(title="Acknowledged", text=who, mark=Mark.OK, when=incident.acknowledged_at))
     elif severity.room:
         lines.append(Line(title="Not acknowledged", text="the runbook allows 5 min", mark=Mark.DOWN))
     failed = any(step.state == "failed" for step in recorded.values())

@@ -64,7 +64,9 @@ async def test_a_p0_sets_itself_up(story: Story) -> None:
     for words in (":red_circle: INC-1 P0", "The runbook's steps", "Health now: All well", "in the last 2 hours"):
         assert sum(words in text for text in texts) == 1, words
     (pin,) = channel.pins
-    assert pin["ts"] == next(said.raw["ts"] for said in in_room(story) if "INC-1 P0" in said.first_line)
+    assert pin["ts"] == next(
+        said.raw["ts"] for said in in_room(story) if said.first_line.startswith(":red_circle: INC-1 P0")
+    )
     assert {bookmark["title"] for bookmark in channel.bookmarks} >= {"Runbook: P0", "The site"}
     (page,) = story.sandbox.vendors["pagerduty"].account.incidents
     assert page.key == "ilab-inc-1"
@@ -217,7 +219,7 @@ async def test_a_strangers_channel_is_never_adopted(story: Story) -> None:
     (made,) = await story.rows("select channel_id from incidents")
     assert workspace.channel(made[0]).name == f"{name}-2"
     assert workspace.channel("C0STRANGE").members == [story.person("bob")]
-    assert f"#{name}-2" in card(story).text
+    assert f"<#{made[0]}>" in card(story).text
 
 
 async def test_the_same_fault_is_not_declared_twice(story: Story) -> None:

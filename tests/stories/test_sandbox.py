@@ -82,7 +82,7 @@ async def test_killed_it_leaves_nothing(tmp_path: Path) -> None:
 
 
 async def test_the_clock_is_the_bots(tmp_path: Path) -> None:
-    """Put forward in the panel, the clock is forward in the bot: a watch ends at once."""
+    """Put forward in the panel, the clock is forward in the bot: a watch ends at once; and it stays so over a restart."""
     async with sandbox(tmp_path / "data") as running:
         assert "Watching until" in await running.asks("/ilab status watch 60")
         await running.http.post(f"{running.url}/panel/clock", json={"jump": 3700})
@@ -91,6 +91,9 @@ async def test_the_clock_is_the_bots(tmp_path: Path) -> None:
             return any("The watch is over" in flat(message) for message in await running.messages())
 
         await until(over, "the watch never ended")
+        ahead = (await running.panel())["clock"]["now"]
+    async with sandbox(tmp_path / "data") as running:
+        assert (await running.panel())["clock"]["now"] >= ahead
 
 
 async def terminal(directory: Path, token: str, *words: str) -> tuple[int, str]:

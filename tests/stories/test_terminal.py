@@ -119,6 +119,17 @@ async def test_wrong_words_in_a_terminal(story: Story, words: tuple[str, ...], s
     assert "`" not in out + err
 
 
+async def test_where_no_bot_has_run(story: Story) -> None:
+    """Without the bot's database there is nothing to ask: said, and no empty one is made to answer instead."""
+    for words in (("audit", "verify"), ("run", "whoami")):
+        status, out, err = await ilab(
+            story, *words, token="ilab_any", ILAB_DATABASE_URL="", ILAB_DATA_DIR=str(story.directory / "none")
+        )
+        assert (status, out) == (1, "")
+        assert err.startswith("No bot has run here")
+    assert not (story.directory / "none").exists()
+
+
 async def test_our_own_database_is_down(story: Story) -> None:
     """Without it nobody is known here, and the terminal says so instead of hanging."""
     token = await token_of(story, "alice")

@@ -146,6 +146,10 @@ def _row(line: Line, now: datetime) -> str:
         said = f"*{said}*  {rich(line.text)}"
     if line.at is not None:
         said += f"  _{age(line.at, now)} ago_"
+    if line.when is not None:
+        said += f"  <!date^{int(line.when.timestamp())}^{{time}}|{line.when:%H:%M} UTC>"
+    if line.channel:
+        said += f"  <#{line.channel}>"
     return cut(_signed(line.mark, said), 600)
 
 
