@@ -25,7 +25,7 @@ sandbox-fresh: $(RUN)
 	@$(BIN)/ilab sandbox --keep --fresh
 
 test: $(DEV)
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(TESTS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(TESTS)
 
 check: $(DEV)
 	$(BIN)/ruff format --check .

@@ -1,7 +1,7 @@
 """Two kinds of failure: what a person can act on (`UserError` and its children), and everything else, which is a fault.
 
-A `UserError` is shown as it is. A fault is logged under the request's id and shown as that id. Nothing in between
-catches `Exception`: the one funnel is `bot.runner`.
+A `UserError` is shown as it is. A fault is logged under the request's id and shown as that id, in `bot.runner`. What runs
+outside a request has a funnel of its own where it starts, and says so there: the inbox, the loops, a probe.
 """
 
 from __future__ import annotations

@@ -45,6 +45,10 @@ async def plan(args: GrantArgs, context: Context) -> Plan:
     """Return who would get what: the balance before and after, and what Stripe says of the session."""
     product = _product(context.services)
     interviews, tier, perks = _package(args)
+    if not (await product.fetch("grant_ready"))[0]["ready"]:
+        raise NotConfiguredError(
+            "The product's database lacks what a grant needs.", todo="Apply `sql/product/004_ilab.sql` to it, once."
+        )
     found = await product.fetch("person_by_email", {"email": args.email})
     if not found:
         raise UserError(

@@ -169,6 +169,15 @@ async def test_a_plan_that_is_no_longer_true(story: Story) -> None:
     assert await granted(story) == before
 
 
+async def test_the_product_lacks_what_a_grant_needs(story: Story) -> None:
+    """Where `004_ilab.sql` was never applied, the plan says so, before anybody approves anything."""
+    async with await psycopg.AsyncConnection.connect(story.direct_product, autocommit=True) as connection:
+        await connection.execute("drop schema ilab cascade")
+    said = await story.asks("erin", ASK)
+    assert said.first_line == "The product's database lacks what a grant needs."
+    assert "004_ilab.sql" in said.text
+
+
 async def test_denied_with_a_reason(story: Story) -> None:
     """Deny without a reason opens a form; the reason stands on the card, and nothing is granted."""
     await asked(story)
