@@ -66,3 +66,8 @@ class ProviderError(UserError):
         self.status = status
         self.retry_after = retry_after
         self.ambiguous = ambiguous
+
+    @property
+    def transient(self) -> bool:
+        """Whether the same call may work later: the vendor was out of reach, overloaded, or asked to wait."""
+        return self.kind in ("rate_limited", "refused", "timeout", "server")

@@ -26,7 +26,6 @@ CALL_ENDS_WITHIN: Final = timedelta(seconds=12)
 """Real time after which a dead copy's call has landed or never will: longer than any client's time-out."""
 ATTEMPTS: Final = 4
 LONGEST_WAIT: Final = 30.0
-TRANSIENT: Final = ("rate_limited", "refused", "timeout", "server")
 
 Results = Mapping[str, dict[str, Any]]
 
@@ -71,12 +70,13 @@ class _Run:
                 if need not in self._results:
                     await self._give_up(step, f"“{self._graph[need].title}” did not work")
                     return
-            await self._try(step, begun=before is not None and before.state == "started", before=before)
+            await self._try(step, before)
         finally:
             self._ended[step.name].set()
 
-    async def _try(self, step: Step, *, begun: bool, before: table.Recorded | None) -> None:
-        if begun and before is not None:
+    async def _try(self, step: Step, before: table.Recorded | None) -> None:
+        begun = before is not None  # also where it failed: its last call may have been answered by nobody
+        if before is not None and before.state == "started":
             left = (before.started_at + CALL_ENDS_WITHIN - real_now()).total_seconds()
             await asyncio.sleep(max(0.0, min(left, CALL_ENDS_WITHIN.total_seconds())))
         for attempt in range(1, ATTEMPTS + 1):
@@ -90,7 +90,7 @@ class _Run:
                     found = await step.run(self._results)
             except ProviderError as error:
                 wait = error.retry_after if error.retry_after is not None else 0.5 * 2**attempt
-                again = error.kind in TRANSIENT and attempt < ATTEMPTS and wait <= LONGEST_WAIT
+                again = error.transient and attempt < ATTEMPTS and wait <= LONGEST_WAIT
                 log.warning("step failed", subject=self._subject, step=step.name, error=error.what, again=again)
                 if not again:
                     await self._give_up(step, error.sentences)

@@ -182,6 +182,24 @@ async def test_slacks_answer_is_lost(story: Story, call: str) -> None:
     assert len([said for said in story.sees("bob") if "INC-1 P0" in said.text]) == 1
 
 
+async def test_a_retry_finds_what_the_failed_try_left(story: Story) -> None:
+    """The channel was made, its answer lost, and looking for it refused: *Retry* finds it, and makes no second one."""
+    story.sandbox.faults.add("slack", "conversations.create", kind="lost", times=1)
+    looking = story.sandbox.faults.add("slack", "conversations.list", kind="status", status=400)
+    await declared(story)
+    made = room(story)
+    assert ":red_circle: Channel" in card(story).text
+    story.sandbox.faults.remove(looking.id)
+    await story.presses("alice", "Retry what failed")
+
+    async def mended() -> bool:
+        return (await story.rows("select count(*) from steps where state <> 'done'"))[0][0] == 0
+
+    await until(mended, "it was never mended")
+    assert room(story) is made
+    assert await story.rows("select channel_id from incidents") == [(made.id,)]
+
+
 async def test_killed_while_it_sets_up(stage: Story) -> None:
     """Killed with -9 in the middle: the next bot finishes, and everything is there once."""
     stage.sandbox.faults.add("slack", "conversations.invite", kind="slow", seconds=3)
