@@ -272,7 +272,9 @@ def _loops(built: Core, inbox: Inbox, slack: Slack, people: Directory) -> dict[s
             changes.EXPIRE: functools.partial(changes.expire, services),
             changes.REMIND: functools.partial(changes.remind, services, announce),
             lifecycle.SET_UP: set_up,
-            "tell_acknowledged": functools.partial(lifecycle.tell_acknowledged, services, announce, vendors.pagerduty),
+            lifecycle.TELL_ACKNOWLEDGED: functools.partial(
+                lifecycle.tell_acknowledged, services, announce, vendors.pagerduty
+            ),
             **{
                 kind: functools.partial(lifecycle.unacknowledged, services, announce, vendors.pagerduty, level)
                 for kind, _, level in LADDER

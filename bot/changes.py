@@ -8,9 +8,8 @@ middle part again, which by that key says what happened the first time.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import structlog
 
@@ -126,7 +125,7 @@ async def approve(request_id: int, context: Context, transaction: Transaction) -
     given = await requests.approvers(transaction, request.id)
     subject = _subject(request.id)
     if len(given) < request.quorum:
-        await cards.want(transaction, subject, channel="")
+        await cards.raise_if_there(transaction, subject)
         await _note(Event.APPROVED, request, context, transaction, detail={"of": request.quorum, "given": len(given)})
         return Answer(
             verdict=f"Noted: {len(given)} of {request.quorum} approvals of request {request.id}.",
@@ -205,15 +204,14 @@ async def execute(services: Services, announce: Announce, subject: str, _due_at:
         outcome = await change.execute(request.plan["decides"], execution)
         step = Step.SUCCEED if outcome.succeeded else Step.FAIL
     except ProviderError as error:
-        if error.kind in REFUSALS:
-            await _record(services, announce, request.id, Step.FAIL, Outcome(succeeded=False, said=error.sentences))
-            return
-        if request.decided_at is None or services.now() - request.decided_at < GIVE_UP_AFTER:
+        refused = error.kind in REFUSALS
+        if not refused and (request.decided_at is None or services.now() - request.decided_at < GIVE_UP_AFTER):
             log.warning("change tried again", request=request.id, error=error.what)
             due_at = services.now() + RETRY_AFTER
             await database.call(lambda connection: clocks.start(connection, subject, EXECUTE, due_at=due_at))
             return
-        outcome, step = Outcome(succeeded=False, said=f"It cannot be known: {error.sentences}"), Step.LOSE
+        said = error.sentences if refused else f"It cannot be known: {error.sentences}"
+        outcome, step = Outcome(succeeded=False, said=said), Step.FAIL if refused else Step.LOSE
     except UserError as error:
         outcome, step = Outcome(succeeded=False, said=error.sentences), Step.FAIL
     await _record(services, announce, request.id, step, outcome)
@@ -225,16 +223,15 @@ async def _record(services: Services, announce: Announce, request_id: int, step:
         request = await requests.get(transaction, request_id, lock=True)
         if request is None or request.state is not State.EXECUTING:
             return  # another copy has recorded it
-        await _move(request, step, now, transaction, result={"said": outcome.said})
-        done = replace(request, state=cast("State", after(request.state, step)), result={"said": outcome.said})
+        state = await _move(request, step, now, transaction, result={"said": outcome.said})
         await announce(
             transaction,
             stream=f"person:{request.requester}",
             key=f"{_subject(request.id)}:told",
             channel=request.requester,
             answer=Answer(
-                verdict=f"Request {request.id} {done.state.label}: {outcome.said}",
-                mark=_MARKS.get(done.state, Mark.NONE),
+                verdict=f"Request {request.id} {state.label}: {outcome.said}",
+                mark=_MARKS.get(state, Mark.NONE),
             ),
         )
         await audit.add(
@@ -243,7 +240,7 @@ async def _record(services: Services, announce: Announce, request_id: int, step:
             actor="ilab",
             subject=_subject(request.id),
             at=now,
-            detail={"state": done.state.value, "said": outcome.said},
+            detail={"state": state.value, "said": outcome.said},
         )
 
 
@@ -331,14 +328,15 @@ async def _move(
     *,
     reason: str = "",
     result: dict[str, Any] | None = None,
-) -> None:
+) -> State:
     state = after(request.state, step)
     if state is None:
         raise UserError(f"Request {request.id} is {request.state.label} already.")
     await requests.move(transaction, request, state, at=at, reason=reason, result=result)
     if state.is_final:
         await clocks.stop(transaction, _subject(request.id))
-    await cards.want(transaction, _subject(request.id), channel="")
+    await cards.raise_if_there(transaction, _subject(request.id))
+    return state
 
 
 async def _note(

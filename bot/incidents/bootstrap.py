@@ -59,7 +59,7 @@ class Bootstrap:
         async def card(results: Results) -> dict[str, Any]:
             room = results["channel"]["id"]
             async with self.services.database.transaction() as transaction:
-                await cards.want(transaction, f"room:{incident.id}", channel=room)
+                await cards.want(transaction, incident.room, channel=room)
                 await self._say(transaction, incident, room, "checklist", _checklist())
             return {}
 
@@ -83,14 +83,14 @@ class Bootstrap:
             return {}
 
         async def pin(results: Results) -> dict[str, Any]:
-            await self.rooms.pin(results["channel"]["id"], await self._shown(f"room:{incident.id}"))
+            await self.rooms.pin(results["channel"]["id"], await self._shown(incident.room))
             return {}
 
         async def page(_: Results) -> dict[str, Any]:
             if self.pager is None:
                 raise ProviderError("PagerDuty is not configured.", provider="PagerDuty", kind="rejected")
             await self.pager.page(
-                key=f"ilab-inc-{incident.id}",
+                key=incident.page_key,
                 summary=f"{incident.severity} {incident.title} (INC-{incident.id})",
                 source="ilab",
             )

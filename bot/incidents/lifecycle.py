@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
@@ -17,9 +17,13 @@ from bot.store import audit, cards, clocks, incidents, people, steps
 from bot.store.database import Connection
 from bot.store.incidents import Incident
 
+if TYPE_CHECKING:  # it imports httpx, which a terminal does without
+    from bot.providers.pagerduty import PagerDuty
+
 log: structlog.stdlib.BoundLogger = structlog.get_logger("ilab.incidents")
 
 SET_UP: Final = "set_up"
+TELL_ACKNOWLEDGED: Final = "tell_acknowledged"
 YOUNG: Final = timedelta(minutes=30)
 """How long after a declaration another one is asked about first."""
 TITLES: Final = {
@@ -110,7 +114,7 @@ async def acknowledge(incident: Incident, context: Context, transaction: Transac
     for kind, _, _ in LADDER:
         await clocks.stop(transaction, incident.subject, kind)
     await _changed(transaction, incident)
-    await clocks.start(transaction, incident.subject, "tell_acknowledged", due_at=now)
+    await clocks.start(transaction, incident.subject, TELL_ACKNOWLEDGED, due_at=now)
     await audit.add(transaction, Event.ACKNOWLEDGED, actor=context.actor.id, subject=incident.subject, at=now)
     context.services.wake()
     return Answer(
@@ -128,18 +132,16 @@ async def retry(incident: Incident, context: Context, transaction: Transaction) 
 
 
 async def unacknowledged(
-    services: Services, announce: Announce, page: object, level: int, subject: str, due_at: datetime
+    services: Services, announce: Announce, pager: PagerDuty | None, level: int, subject: str, due_at: datetime
 ) -> None:
     """A clock of the ladder fell due, and nobody has acknowledged: it is said, and the level's people are paged."""
-    from bot.providers.pagerduty import PagerDuty  # noqa: PLC0415 -- for its type alone would load httpx at start
-
     incident = await services.database.call(lambda connection: incidents.get(connection, _id(subject)))
     if incident is None or incident.state != "declared":
         return
     paged = ""
-    if level and isinstance(page, PagerDuty):
+    if level and pager is not None:
         try:
-            await page.raise_to(_page_key(incident), level)
+            await pager.raise_to(incident.page_key, level)
             paged = f"Level {level} of the on-call policy is paged."
         except ProviderError as error:
             paged = f"Paging level {level} failed: {error.what}"
@@ -158,20 +160,18 @@ async def unacknowledged(
 
 
 async def tell_acknowledged(
-    services: Services, announce: Announce, page: object, subject: str, _due_at: datetime
+    services: Services, announce: Announce, pager: PagerDuty | None, subject: str, _due_at: datetime
 ) -> None:
     """Everybody reads who has it, and PagerDuty pages no further."""
-    from bot.providers.pagerduty import PagerDuty  # noqa: PLC0415 -- as above
-
     async with services.database.connection() as connection:
         incident = await incidents.get(connection, _id(subject))
         if incident is None or incident.acknowledged_at is None:
             return
         name = await _name(connection, incident.acknowledged_by or "")
     note = ""
-    if isinstance(page, PagerDuty) and SEVERITIES[incident.severity].room:
+    if pager is not None and SEVERITIES[incident.severity].room:
         try:
-            await page.acknowledge(_page_key(incident))
+            await pager.acknowledge(incident.page_key)
         except ProviderError as error:
             note = f"PagerDuty could not be told: {error.what}"
     took = age(incident.declared_at, incident.acknowledged_at)
@@ -260,17 +260,13 @@ async def changed(services: Services, incident: Incident) -> None:
 
 
 async def _changed(transaction: Transaction, incident: Incident) -> None:
-    await cards.want(transaction, incident.subject, channel="")
-    await cards.raise_if_there(transaction, f"room:{incident.id}")
+    for subject in (incident.subject, incident.room):
+        await cards.raise_if_there(transaction, subject)
 
 
 async def _name(connection: Connection, person: str) -> str:
     known = await people.get(connection, person)
     return known.name if known else person
-
-
-def _page_key(incident: Incident) -> str:
-    return f"ilab-inc-{incident.id}"
 
 
 def _late(services: Services, due_at: datetime) -> bool:

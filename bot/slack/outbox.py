@@ -29,8 +29,6 @@ EVENT_TYPE: Final = "ilab_post"
 LOST_AFTER: Final = timedelta(seconds=15)
 """Real time after which a call in flight is taken for lost: longer than the client's own time-out, so that a dead
 copy's call has landed or never will."""
-TRANSIENT: Final = ("rate_limited", "refused", "timeout", "server")
-"""Failures after which the same call may work later."""
 PAGES: Final = 5
 """Pages of 200 messages that are looked through for a post that may have been sent."""
 
@@ -104,11 +102,11 @@ class Outbox:
         return await self._say(card.channel, card.thread_ts, card.subject, body)
 
     async def _not_shown(self, card: Card, error: ProviderError) -> None:
-        if not (error.ambiguous or error.kind in TRANSIENT):
+        if not (error.ambiguous or error.transient):
             log.error("card parked", card=card.subject, error=error.why)
             await self._database.call(lambda connection: cards.park(connection, card, error=error.why or error.what))
             return
-        wait = error.retry_after if error.retry_after is not None else min(60.0, 2.0 ** min(card.attempts, 6))
+        wait = _pause(error, card.attempts)
         log.warning("card waits", card=card.subject, error=error.what, seconds=wait)
         not_before = real_now() + timedelta(seconds=wait)
         sending = card.ts is None and (card.sending or error.ambiguous)
@@ -177,12 +175,12 @@ class Outbox:
         return None
 
     async def _failed(self, post: Claimed, error: ProviderError) -> None:
-        again = error.ambiguous or error.kind in TRANSIENT
+        again = error.ambiguous or error.transient
         if not again:
             log.error("post parked", post=post.key, channel=post.channel, error=error.why)
             await self._close(post, "parked", error.why or error.what)
             return
-        wait = error.retry_after if error.retry_after is not None else min(60.0, 2.0 ** min(post.attempts, 6))
+        wait = _pause(error, post.attempts)
         log.warning("post waits", post=post.key, error=error.what, seconds=wait)
         POSTS.labels(state="waiting").inc()
         not_before = real_now() + timedelta(seconds=wait)
@@ -199,6 +197,11 @@ class Outbox:
     async def _close(self, post: Claimed, state: str, error: str) -> None:
         POSTS.labels(state=state).inc()
         await self._database.call(lambda connection: posts.close(connection, post.id, state=state, error=error))
+
+
+def _pause(error: ProviderError, attempts: int) -> float:
+    """Seconds until the next try: as many as Slack asks for, else twice as many each time, a minute at most."""
+    return error.retry_after if error.retry_after is not None else min(60.0, 2.0 ** min(attempts, 6))
 
 
 def _key(message: dict[str, Any]) -> str:

@@ -73,7 +73,7 @@ class Rooms:
             except ProviderError as error:
                 if error.why in ("already_in_channel", "cant_invite_self"):
                     continue
-                if error.kind in ("rate_limited", "refused", "server", "timeout"):
+                if error.transient:
                     raise
                 refused.append(person)
         return refused

@@ -35,6 +35,16 @@ class Incident:
         """What its steps, clocks and cards are kept under."""
         return f"incident:{self.id}"
 
+    @property
+    def room(self) -> str:
+        """What its card in its own channel is kept under."""
+        return f"room:{self.id}"
+
+    @property
+    def page_key(self) -> str:
+        """What PagerDuty knows it by: paged twice, it is one incident there."""
+        return f"ilab-inc-{self.id}"
+
 
 async def add(connection: Connection, *, key: str, severity: str, title: str, by: str, at: datetime) -> int | None:
     """Declare it; None where this key has declared one before."""
