@@ -63,8 +63,6 @@ class Core:
     grants: Grants
     stack: AsyncExitStack
     embedded: EmbeddedServer | None
-    vendors: Callable[[], Providers]
-    """The vendors' clients, built at first use."""
     due: asyncio.Event
     """Set when something is due now."""
 
@@ -123,7 +121,7 @@ async def core(
             database=database,
             now=clock,
             health=functools.cache(functools.partial(_health, settings, vendors, product, clock, stack)),
-            stripe=lambda: vendors().stripe,
+            vendors=vendors,
             product=product,
             wake=due.set,
         )
@@ -137,7 +135,6 @@ async def core(
             stack=stack,
             embedded=embedded,
             due=due,
-            vendors=vendors,
         )
 
 
@@ -245,11 +242,9 @@ async def serving(settings: Settings, *, data_dir: Path, clock: Now = now) -> As
 
 def _loops(built: Core, inbox: Inbox, slack: Slack, people: Directory) -> dict[str, Any]:
     """What runs beside the requests, by name."""
-    from bot import changes, watching
+    from bot import duties
     from bot.clocks import tick
-    from bot.incidents import lifecycle
-    from bot.incidents.bootstrap import Bootstrap
-    from bot.incidents.severity import LADDER
+    from bot.context import Duty
     from bot.jobs import Jobs
     from bot.slack.announcer import Announcer
     from bot.slack.outbox import Outbox
@@ -259,27 +254,11 @@ def _loops(built: Core, inbox: Inbox, slack: Slack, people: Directory) -> dict[s
     services = built.services
     announce = Announcer(services.now, runbook_url=built.settings.runbook_url)
     assert built.settings.slack is not None  # noqa: S101 -- `serving` looked
-    vendors = built.vendors()
-    set_up = Bootstrap(
-        services=services, announce=announce, rooms=Rooms(slack), pager=vendors.pagerduty, vercel=vendors.vercel
-    ).set_up
+    duty = Duty(services=services, announce=announce, rooms=Rooms(slack))
     jobs = Jobs(
         services,
         built.journal,
-        clocks={
-            watching.CLOCK: functools.partial(watching.look, services, announce),
-            changes.EXECUTE: functools.partial(changes.execute, services, announce),
-            changes.EXPIRE: functools.partial(changes.expire, services),
-            changes.REMIND: functools.partial(changes.remind, services, announce),
-            lifecycle.SET_UP: set_up,
-            lifecycle.TELL_ACKNOWLEDGED: functools.partial(
-                lifecycle.tell_acknowledged, services, announce, vendors.pagerduty
-            ),
-            **{
-                kind: functools.partial(lifecycle.unacknowledged, services, announce, vendors.pagerduty, level)
-                for kind, _, level in LADDER
-            },
-        },
+        clocks=duties.clock_work(duty),
         announce=announce,
         audit_channel=built.settings.slack.approvals_channel,
     )
@@ -288,11 +267,7 @@ def _loops(built: Core, inbox: Inbox, slack: Slack, people: Directory) -> dict[s
         services.database,
         services.now,
         announce.render,
-        {
-            "request": functools.partial(changes.card_of, services),
-            "incident": lifecycle.card_of,
-            "room": lifecycle.card_of,
-        },
+        duties.card_faces(duty),
     )
     ready = asyncio.Event()
 

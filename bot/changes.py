@@ -7,6 +7,7 @@ middle part again, which by that key says what happened the first time.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -14,7 +15,7 @@ from typing import Any, Final
 import structlog
 
 from bot.audit import Event
-from bot.context import Announce, Context, Services, Surface, Transaction
+from bot.context import Announce, CardOf, ClockWork, Context, Duty, Services, Surface, Transaction
 from bot.errors import ProviderError, UserError
 from bot.operation import Answer, Args, Audience, Change, Execution, Line, Lines, Mark, Offer, Outcome, Plan
 from bot.people import Role
@@ -42,6 +43,20 @@ _MARKS: Final[Mapping[State, Mark]] = {
     State.REJECTED: Mark.DEGRADED,
     State.EXPIRED: Mark.DEGRADED,
 }
+
+
+def clock_work(duty: Duty) -> dict[str, ClockWork]:
+    """What is done when a request's clocks are due."""
+    return {
+        EXECUTE: functools.partial(execute, duty.services, duty.announce),
+        EXPIRE: functools.partial(expire, duty.services),
+        REMIND: functools.partial(remind, duty.services, duty.announce),
+    }
+
+
+def card_faces(duty: Duty) -> dict[str, CardOf]:
+    """What a request's card shows."""
+    return {"request": functools.partial(card_of, duty.services)}
 
 
 async def submit(change: Change[Any], args: Args, context: Context) -> Answer:

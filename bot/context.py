@@ -8,15 +8,16 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from bot.operation import Registry
+from bot.operation import Answer, Registry
 from bot.people import Actor
 from bot.store.database import Connection, Database
 
 if TYPE_CHECKING:
     from bot.health.check import Health
     from bot.product import ProductDatabase
-    from bot.providers.stripe import Stripe
+    from bot.providers import Providers
     from bot.settings import Settings
+    from bot.slack.rooms import Rooms
 
 Transaction = Connection
 """A connection inside the one transaction of an `Act`. Handlers pass it to `bot.store`, and do nothing else with it."""
@@ -67,10 +68,27 @@ class Services:
     now: Now
     health: Callable[[], Health]
     """Built at first use: a terminal's `whoami` needs no vendor's client."""
-    stripe: Callable[[], Stripe | None] = _nothing
+    vendors: Callable[[], Providers]
+    """The vendors' clients, built at first use; each is None where the settings do not hold it."""
     product: ProductDatabase | None = None
     wake: Callable[[], None] = _nothing
     """Says that something is due now, so that nobody waits for the next tick."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Duty:
+    """What runs by itself may touch: all that a request may, and what speaks and acts in Slack."""
+
+    services: Services
+    announce: Announce
+    rooms: Rooms
+
+
+ClockWork = Callable[[str, datetime], Awaitable[None]]
+"""Does what is due for a subject; `due_at` is when it was due. It may run twice."""
+
+CardOf = Callable[[Connection, str], Awaitable["Answer | None"]]
+"""What the card of a subject shows now; None where it shows nothing."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

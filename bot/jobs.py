@@ -8,7 +8,7 @@ jobs back. Source: procrastinate 3.10, "Retry stalled jobs".
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -17,7 +17,7 @@ import procrastinate
 import structlog
 
 from bot.audit import Anchor, Event, Finding
-from bot.context import Announce, Services
+from bot.context import Announce, ClockWork, Services
 from bot.journal import Journal
 from bot.loops import keep_going
 from bot.operation import Answer, Line, Lines, Mark
@@ -32,9 +32,6 @@ STALLED_AFTER: Final = 5.0
 RETRIES: Final = 20
 """How often what is due is tried again where it fails: in all for a quarter of an hour of real time."""
 _LOCK: Final = 0x696C6A62  # an advisory lock's number: one copy retries at a time
-
-ClockWork = Callable[[str, datetime], Awaitable[None]]
-"""Does what is due for a subject; `due_at` is when it was due."""
 
 
 class Jobs:

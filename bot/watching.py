@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from bot.context import Announce, Services, Transaction
+from bot.context import Announce, ClockWork, Duty, Services, Transaction
 from bot.health.changes import Change, as_told, changes
 from bot.health.check import Report
 from bot.health.readings import Group, Reading, State
@@ -52,6 +53,11 @@ async def stop(transaction: Transaction, *, channel: str, now: datetime) -> int 
     watch_id, announced = ended
     await clocks.stop(transaction, _subject(watch_id))
     return announced
+
+
+def clock_work(duty: Duty) -> dict[str, ClockWork]:
+    """What is done when a watch's clock is due."""
+    return {CLOCK: functools.partial(look, duty.services, duty.announce)}
 
 
 async def look(services: Services, announce: Announce, subject: str, _due_at: datetime) -> None:

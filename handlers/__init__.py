@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 from bot.operation import Family
-from handlers import about, approvals, grant, incident, status, token
+from handlers import (
+    about,
+    approvals,
+    grant,
+    incident,
+    status,
+    token,
+)
 
 FAMILIES: Final[tuple[Family, ...]] = (
     status.FAMILY,

@@ -142,7 +142,7 @@ def _package(args: GrantArgs) -> tuple[int, str, tuple[str, ...]]:
 
 async def _check_session(session_id: str, person: str, email: str, services: Services) -> None:
     """Raise UserError unless Stripe says that the session is paid, it is this customer's, and it was never granted."""
-    stripe = services.stripe()
+    stripe = services.vendors().stripe
     if stripe is None:
         raise NotConfiguredError("I cannot ask Stripe about the session.", todo="Set ILAB_STRIPE__API_KEY.")
     try:

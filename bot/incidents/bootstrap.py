@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from bot.context import Announce, Services
+from bot.context import Announce, ClockWork, Duty, Services
 from bot.errors import ProviderError
 from bot.incidents import lifecycle
 from bot.operation import Answer, Line, Lines, Mark
@@ -27,6 +27,19 @@ CHECKLIST: Final = (
     "Resolve: fix, deploy, verify",
     "Post-mortem, within 48 hours",
 )
+
+
+def clock_work(duty: Duty) -> dict[str, ClockWork]:
+    """What is done when an incident's setting up is due."""
+    vendors = duty.services.vendors()
+    bootstrap = Bootstrap(
+        services=duty.services,
+        announce=duty.announce,
+        rooms=duty.rooms,
+        pager=vendors.pagerduty,
+        vercel=vendors.vercel,
+    )
+    return {lifecycle.SET_UP: bootstrap.set_up}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -9,7 +10,7 @@ import structlog
 
 from bot.ages import age
 from bot.audit import Event
-from bot.context import Announce, Context, Services, Transaction
+from bot.context import Announce, CardOf, ClockWork, Context, Duty, Services, Transaction
 from bot.errors import ProviderError, UserError
 from bot.incidents.severity import ACKNOWLEDGE_WITHIN, LADDER, SEVERITIES, slug
 from bot.operation import Answer, Audience, Line, Lines, Mark, Offer
@@ -38,6 +39,20 @@ TITLES: Final = {
     "changes": "What changed",
 }
 _STEP_MARKS: Final = {"done": Mark.OK, "failed": Mark.DOWN, "started": Mark.NONE}
+
+
+def clock_work(duty: Duty) -> dict[str, ClockWork]:
+    """What is done when an incident's clocks are due."""
+    pager = duty.services.vendors().pagerduty
+    ladder: dict[str, ClockWork] = {
+        kind: functools.partial(unacknowledged, duty.services, duty.announce, pager, level) for kind, _, level in LADDER
+    }
+    return {TELL_ACKNOWLEDGED: functools.partial(tell_acknowledged, duty.services, duty.announce, pager)} | ladder
+
+
+def card_faces(_: Duty) -> dict[str, CardOf]:
+    """What an incident's cards show, in #incidents and in its own channel."""
+    return {"incident": card_of, "room": card_of}
 
 
 async def young(context: Context, transaction: Transaction) -> Incident | None:

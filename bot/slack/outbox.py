@@ -6,21 +6,21 @@ in its metadata and our own `bot_id`, before it is sent again. What Slack refuse
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, Final
 
 import structlog
 
 from bot.clocks import real_now
-from bot.context import Now
+from bot.context import CardOf, Now
 from bot.errors import ProviderError
 from bot.metrics import POSTS
 from bot.operation import Answer
 from bot.slack.client import Slack, call
 from bot.store import cards, posts
 from bot.store.cards import Card
-from bot.store.database import Connection, Database
+from bot.store.database import Database
 from bot.store.posts import Claimed
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("ilab.outbox")
@@ -31,10 +31,6 @@ LOST_AFTER: Final = timedelta(seconds=15)
 copy's call has landed or never will."""
 PAGES: Final = 5
 """Pages of 200 messages that are looked through for a post that may have been sent."""
-
-
-CardOf = Callable[[Connection, str], Awaitable[Answer | None]]
-"""What the card of a subject shows now."""
 
 
 class Outbox:

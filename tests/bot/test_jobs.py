@@ -21,6 +21,7 @@ from bot.health.check import Check, Health
 from bot.health.readings import Finding, Group, Kind, State
 from bot.jobs import STALLED_AFTER, Jobs
 from bot.journal import Journal
+from bot.providers import Providers
 from bot.settings import Settings
 from bot.slack.announcer import Announcer
 from bot.store import audit, clocks, inbox, offers
@@ -79,6 +80,7 @@ def site(clock: Clock) -> Site:
 def services(database: Database, clock: Clock, site: Site) -> Services:
     """What jobs may touch."""
     return Services(
+        vendors=Providers,
         settings=Settings(retention_days=30),
         registry=registry(),
         database=database,
@@ -240,6 +242,7 @@ async def test_work_goes_on_after_the_database_was_away(
 ) -> None:
     """It ends as a silent database does, and is started again by its loop."""
     through = Services(
+        vendors=Providers,
         settings=services.settings,
         registry=services.registry,
         database=shaky,

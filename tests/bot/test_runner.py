@@ -16,6 +16,7 @@ from bot.health.check import Health
 from bot.journal import Journal
 from bot.operation import Act, Answer, Arg, Args, Audience, Family, Mark, Read, Registry
 from bot.people import Actor, Role, Standing
+from bot.providers import Providers
 from bot.runner import Request, Runner
 from bot.settings import Settings
 from bot.store import audit
@@ -93,6 +94,7 @@ REGISTRY = Registry(
 def make(database: Database, clock: Clock, folder: Path) -> Runner:
     """A runner of these operations."""
     services = Services(
+        vendors=Providers,
         settings=Settings(),
         registry=REGISTRY,
         database=database,
