@@ -7,7 +7,9 @@ middle part again, which by that key says what happened the first time.
 
 from __future__ import annotations
 
+import asyncio
 import functools
+import time
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -20,7 +22,7 @@ from bot.errors import ProviderError, UserError
 from bot.operation import Answer, Args, Audience, Change, Execution, Line, Lines, Mark, Offer, Outcome, Plan
 from bot.people import Role
 from bot.store import audit, cards, clocks, people, requests
-from bot.store.database import Connection
+from bot.store.database import Connection, Database
 from bot.store.requests import Request
 from bot.transitions import State, Step, after
 
@@ -34,6 +36,9 @@ REFUSALS: Final = ("rejected", "unauthorized", "not_found")
 RETRY_AFTER: Final = timedelta(seconds=10)
 GIVE_UP_AFTER: Final = timedelta(minutes=10)
 """How long a change is tried whose outcome cannot be had; then a person must look."""
+
+ANSWERS_WITHIN: Final = 6.0
+"""Seconds for which whoever runs a change alone waits for its outcome; later it is told by direct message."""
 
 _MARKS: Final[Mapping[State, Mark]] = {
     State.SUCCEEDED: Mark.OK,
@@ -68,11 +73,42 @@ async def submit(change: Change[Any], args: Args, context: Context) -> Answer:
         async with database.transaction() as transaction:
             await _ask(change, plan, context, transaction)
             known = await requests.by_key(transaction, context.request_id)
+        context.services.wake()
     assert known is not None  # noqa: S101 -- it was just stored
+    if known.quorum == 0:
+        return _alone(await _awaited(known, database))
     return Answer(
         verdict=f"Request {known.id} waits for approval: {known.plan['effect']}",
         evidence=(Lines(lines=_lines(known.plan)),),
         offers=(Offer(label="Withdraw it", words=f"withdraw {known.id}", replaces=True),),
+        audience=Audience.PRIVATE,
+    )
+
+
+async def _awaited(request: Request, database: Database) -> Request:
+    """The request once it has ended, or as it stands after a while: who runs it alone waits for the outcome."""
+    request_id, deadline = request.id, time.monotonic() + ANSWERS_WITHIN
+
+    async def look(connection: Connection) -> Request:
+        return await requests.get(connection, request_id) or request
+
+    while request.state is State.EXECUTING and time.monotonic() < deadline:
+        await asyncio.sleep(0.1)
+        request = await database.call(look)
+    return request
+
+
+def _alone(request: Request) -> Answer:
+    """What is said of a change that needed nobody else. Pure."""
+    said = f"Request {request.id} {request.state.label}"
+    if request.result:
+        verdict = f"{said}: {request.result['said']}"
+    else:
+        verdict = f"{said}: {request.plan['effect']}. I will tell you in a direct message what became of it."
+    return Answer(
+        verdict=verdict,
+        mark=_MARKS.get(request.state, Mark.NONE),
+        evidence=(Lines(lines=_lines(request.plan)),),
         audience=Audience.PRIVATE,
     )
 
@@ -100,19 +136,17 @@ async def _ask(change: Change[Any], plan: Plan, context: Context, transaction: T
     if request_id is None:
         return  # another copy was quicker with the same payload
     subject = _subject(request_id)
+    detail = {"operation": change.words, "decides": dict(plan.decides), "effect": plan.effect}
+    await audit.add(transaction, Event.REQUESTED, actor=context.actor.id, subject=subject, at=now, detail=detail)
+    if quorum == 0:
+        await _move(await _open(request_id, transaction), Step.APPROVE, now, transaction)
+        await clocks.start(transaction, subject, EXECUTE, due_at=now)
+        return
     await clocks.start(transaction, subject, EXPIRE, due_at=now + lasts)
     remind = timedelta(minutes=settings.approvals.remind_after_minutes)
     await clocks.start(transaction, subject, REMIND, due_at=now + remind)
     channel = settings.slack.approvals_channel if settings.slack else ""
     await cards.want(transaction, subject, channel=channel or context.place.channel)
-    await audit.add(
-        transaction,
-        Event.REQUESTED,
-        actor=context.actor.id,
-        subject=subject,
-        at=now,
-        detail={"operation": change.words, "decides": dict(plan.decides), "effect": plan.effect},
-    )
 
 
 async def approve(request_id: int, context: Context, transaction: Transaction) -> Answer:

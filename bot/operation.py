@@ -320,6 +320,7 @@ class Change(Declaration[A]):
     execute: Callable[[Mapping[str, Any], Execution], Awaitable[Outcome]]
     approver: Role = Role.APPROVER
     quorum: int = 1
+    """How many others must approve; with 0 it runs at once, recorded, settled after a crash and audited all the same."""
     expires_after: timedelta = timedelta(hours=24)
 
 
