@@ -21,8 +21,10 @@ from bot.context import Announce, CardOf, ClockWork, Context, Duty, Services, Su
 from bot.errors import ProviderError, UserError
 from bot.operation import Answer, Args, Audience, Change, Execution, Line, Lines, Mark, Offer, Outcome, Plan
 from bot.people import Role
-from bot.store import audit, cards, clocks, people, requests
+from bot.settings import Settings
+from bot.store import audit, cards, clocks, incidents, people, requests
 from bot.store.database import Connection, Database
+from bot.store.incidents import Incident
 from bot.store.requests import Request
 from bot.transitions import State, Step, after
 
@@ -118,8 +120,11 @@ async def _ask(change: Change[Any], plan: Plan, context: Context, transaction: T
     rule = settings.approvals.rules.get(change.words)
     quorum = rule.quorum if rule and rule.quorum else change.quorum
     lasts = timedelta(hours=rule.expires_after_hours) if rule and rule.expires_after_hours else change.expires_after
+    incident = await _incident_of(change, context, transaction)
     request_id = await requests.add(
         transaction,
+        incident=None if incident is None else incident.id,
+        exclusive=change.exclusive or None,
         key=context.request_id,
         operation=change.words,
         requester=context.actor.id,
@@ -145,8 +150,25 @@ async def _ask(change: Change[Any], plan: Plan, context: Context, transaction: T
     await clocks.start(transaction, subject, EXPIRE, due_at=now + lasts)
     remind = timedelta(minutes=settings.approvals.remind_after_minutes)
     await clocks.start(transaction, subject, REMIND, due_at=now + remind)
-    channel = settings.slack.approvals_channel if settings.slack else ""
-    await cards.want(transaction, subject, channel=channel or context.place.channel)
+    await cards.want(transaction, subject, channel=_channel(settings, incident) or context.place.channel)
+
+
+async def _incident_of(change: Change[Any], context: Context, connection: Connection) -> Incident | None:
+    """The incident that a request belongs to: that of the channel it is asked in, else the only grave one there is."""
+    if context.place.channel:
+        found = await incidents.by_channel(connection, context.place.channel)
+        if found is not None:
+            return found
+    grave = [incident for incident in await incidents.open_now(connection) if incident.severity in ("P0", "P1")]
+    grave = [incident for incident in grave if not incident.private and incident.drill is None]
+    return grave[0] if change.break_glass and len(grave) == 1 else None
+
+
+def _channel(settings: Settings, incident: Incident | None) -> str:
+    """Where a request's card stands: in its incident's channel, else where approvals stand."""
+    if incident is not None and incident.channel_id:
+        return incident.channel_id
+    return settings.slack.approvals_channel if settings.slack else ""
 
 
 async def approve(request_id: int, context: Context, transaction: Transaction) -> Answer:
@@ -224,12 +246,12 @@ async def remind(services: Services, announce: Announce, subject: str, _due_at: 
         request = await requests.get(transaction, _id(subject), lock=True)
         if request is None or request.state is not State.AWAITING_APPROVAL:
             return
-        slack = services.settings.slack
+        incident = await incidents.get(transaction, request.incident) if request.incident else None
         await announce(
             transaction,
             stream=subject,
             key=f"{subject}:remind",
-            channel=(slack.approvals_channel if slack else "") or request.channel,
+            channel=_channel(services.settings, incident) or request.channel,
             answer=Answer(
                 verdict=f"Request {request.id} still waits for approval: {request.plan['effect']}",
                 mentions=_approvers_of(services, _change(services, request)),
@@ -247,7 +269,13 @@ async def execute(services: Services, announce: Announce, subject: str, _due_at:
     approvers = await database.call(lambda connection: requests.approvers(connection, request.id))
     change = _change(services, request)
     execution = Execution(
-        key=f"ilab:{request.id}:{request.key}", requester=request.requester, approvers=approvers, services=services
+        key=f"ilab:{request.id}:{request.key}",
+        request=request.id,
+        requester=request.requester,
+        approvers=approvers,
+        services=services,
+        incident=request.incident,
+        progress=functools.partial(_progress, services, request.id),
     )
     try:
         outcome = await change.execute(request.plan["decides"], execution)
@@ -266,13 +294,19 @@ async def execute(services: Services, announce: Announce, subject: str, _due_at:
     await _record(services, announce, request.id, step, outcome)
 
 
+async def _progress(services: Services, request_id: int, said: str) -> None:
+    async with services.database.transaction() as transaction:
+        await requests.note_progress(transaction, request_id, said)
+        await cards.raise_if_there(transaction, _subject(request_id))
+
+
 async def _record(services: Services, announce: Announce, request_id: int, step: Step, outcome: Outcome) -> None:
     now = services.now()
     async with services.database.transaction() as transaction:
         request = await requests.get(transaction, request_id, lock=True)
         if request is None or request.state is not State.EXECUTING:
             return  # another copy has recorded it
-        state = await _move(request, step, now, transaction, result={"said": outcome.said})
+        state = await _move(request, step, now, transaction, result=_packed(outcome))
         await announce(
             transaction,
             stream=f"person:{request.requester}",
@@ -318,22 +352,29 @@ def card(request: Request, requester: str, approvers: tuple[str, ...], services:
     ]
     if request.reason:
         lines.append(Line(title="Reason", text=request.reason))
+    if request.state is State.EXECUTING and request.progress:
+        lines.append(Line(title="Progress", text=request.progress))
     if request.result:
-        lines.append(Line(title="Outcome", text=str(request.result["said"])))
+        lines += [Line(title="Outcome", text=str(request.result["said"])), *_lines(request.result)]
     waits = request.state is State.AWAITING_APPROVAL
     offers = (
         Offer(label="Approve", words=f"approve {request.id}", style="primary", confirm=request.plan["effect"]),
         Offer(label="Deny…", words=f"deny {request.id}", style="danger"),
-        Offer(label="Show who", words=f"approvals who {request.id}"),
     )
+    who = (Offer(label="Show who", words=f"approvals who {request.id}"),) if "person" in request.plan["decides"] else ()
     return Answer(
         verdict=f"{change.words.capitalize()} · request {request.id}: {request.plan['effect']}",
         mark=_MARKS.get(request.state, Mark.NONE),
         evidence=(Lines(lines=tuple(lines)),),
-        offers=offers if waits else offers[2:],
+        offers=(*(offers if waits else _next(request)), *who),
         section=change.section,
         mentions=_approvers_of(services, change) if waits else (),
     )
+
+
+def _next(request: Request) -> tuple[Offer, ...]:
+    offered = (request.result or {}).get("offers", ())
+    return tuple(Offer(label=offer["label"], words=offer["words"], confirm=offer["confirm"]) for offer in offered)
 
 
 def _standing(request: Request, approvers: tuple[str, ...]) -> str:
@@ -343,8 +384,16 @@ def _standing(request: Request, approvers: tuple[str, ...]) -> str:
     return request.state.label + (f", approved by {given}" if given else "")
 
 
+def _packed(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "said": outcome.said,
+        "lines": [{"title": line.title, "text": line.text} for line in outcome.lines],
+        "offers": [{"label": offer.label, "words": offer.words, "confirm": offer.confirm} for offer in outcome.offers],
+    }
+
+
 def _lines(plan: Mapping[str, Any]) -> tuple[Line, ...]:
-    return tuple(Line(title=line["title"], text=line["text"]) for line in plan["lines"])
+    return tuple(Line(title=line["title"], text=line["text"]) for line in plan.get("lines", ()))
 
 
 def _approvers_of(services: Services, change: Change[Any]) -> tuple[str, ...]:

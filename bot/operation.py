@@ -182,6 +182,24 @@ class Secret:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Attachment:
+    """A file that comes with an answer: a table as CSV, a document as Markdown, a plot as PNG.
+
+    In Slack it is shared where everybody may read the answer, else in a direct message; a terminal prints text.
+    """
+
+    name: str
+    """With its ending, such as `INC-12.md`."""
+    title: str
+    content: bytes
+
+    @property
+    def is_text(self) -> bool:
+        """A terminal can print it."""
+        return self.name.rpartition(".")[2] in ("md", "csv", "txt", "json", "sql")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Offer:
     """A next step as a button: its words come in by the same door as if they had been typed."""
 
@@ -223,6 +241,7 @@ class Answer:
     """Ids of people and user groups who are meant to be called by it."""
     at: datetime | None = None
     """When what it says was true; shown as an age where it is not just now."""
+    attachments: tuple[Attachment, ...] = ()
 
 
 # What is declared
@@ -294,6 +313,10 @@ class Outcome:
     succeeded: bool
     said: str
     """One line, without personal data."""
+    lines: tuple[Line, ...] = ()
+    """What else its card says of it: titles and texts."""
+    offers: tuple[Offer, ...] = ()
+    """What can be done next, such as the way forward after a rollback."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -301,9 +324,14 @@ class Execution:
     """What `execute` may know of the request it runs for; `key` is what the product remembers it by."""
 
     key: str
+    request: int
     requester: str
     approvers: tuple[str, ...]
     services: Services
+    incident: int | None
+    """The incident that it belongs to, where there is one."""
+    progress: Callable[[str], Awaitable[None]]
+    """Says on the card how far it is, in one line without personal data."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -322,6 +350,10 @@ class Change(Declaration[A]):
     quorum: int = 1
     """How many others must approve; with 0 it runs at once, recorded, settled after a crash and audited all the same."""
     expires_after: timedelta = timedelta(hours=24)
+    exclusive: str = ""
+    """What only one open request may hold at a time, such as `production`."""
+    break_glass: bool = False
+    """A reversible mitigation: in an open P0 or P1 the on-call, or a lead whom another person appointed, may run it alone."""
 
 
 Operation = Read[Any] | Act[Any] | Change[Any]

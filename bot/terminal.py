@@ -41,8 +41,17 @@ async def run(core: Core, words: Sequence[str], *, token: str, key: str, out: Te
     shown.clear()
     if isinstance(answer, Incomplete):
         raise refuse_incomplete(answer)
-    print(render(answer, core, colour=out.isatty()), file=out)
+    _print(answer, core, out)
     return exit_status(answer)
+
+
+def _print(answer: Answer, core: Core, out: TextIO) -> None:
+    """Print the answer, and what text is attached. Into a file or a pipe goes the attached text alone."""
+    texts = [attachment for attachment in answer.attachments if attachment.is_text]
+    alone = bool(texts) and not out.isatty()
+    print(render(answer, core, colour=out.isatty()), file=sys.stderr if alone else out)
+    for attachment in texts:
+        print(*(() if alone else ("",)), attachment.content.decode(), sep="\n", file=out)
 
 
 def exit_status(answer: Answer) -> int:
@@ -64,6 +73,11 @@ def render(answer: Answer, core: Core, *, colour: bool) -> str:
     offers = [offer.words for offer in answer.offers if not parse(registry, offer.words).operation.slack_only]
     if offers:
         lines += ["", "Next: " + "   ".join(f"{core.settings.terminal_command} run {words}" for words in offers)]
+    lines += [
+        f"({attachment.title}: a picture, shown in Slack alone)"
+        for attachment in answer.attachments
+        if not attachment.is_text
+    ]
     small = []
     if answer.at is not None:
         small.append(f"{answer.at:%H:%M:%S} UTC, {age(answer.at, now)} ago")

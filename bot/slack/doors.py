@@ -16,7 +16,7 @@ from bot.operation import Answer, Audience, Invocation, Offer, Operation
 from bot.people import Actor, Role, Standing
 from bot.policy import Deny, decide
 from bot.runner import Request, Runner, refusal
-from bot.slack import payloads
+from bot.slack import files, payloads
 from bot.slack.blocks import form
 from bot.slack.blocks.answer import Message, message
 from bot.slack.blocks.home import home, no_rights
@@ -84,8 +84,22 @@ class Doors:
         answer = await self._runner.hear(request, reply.progress)
         if isinstance(answer, Incomplete):
             return await self._ask_for_the_rest(received, asked, answer, reply)
-        await reply.answer(await self._message(answer), answer.audience)
+        await self._give(reply, answer, asked)
         return "answered"
+
+    async def _give(self, reply: Reply, answer: Answer, asked: Asked) -> None:
+        """Say the answer, and share what is attached where as many may read it."""
+        await reply.answer(await self._message(answer), answer.audience)
+        in_thread = answer.audience is Audience.QUIET and not asked.response_url and bool(asked.thread_ts)
+        shared = asked.channel if answer.audience is Audience.CHANNEL or in_thread else ""
+        for attachment in answer.attachments:
+            await files.share(
+                self._slack,
+                attachment,
+                channel=shared,
+                person=asked.person,
+                thread_ts=asked.thread_ts or None,
+            )
 
     async def _answer_bot(self, key: str, asked: Asked) -> str:
         """Say once in a while, where all can see it, that bots have no rights."""
@@ -131,7 +145,7 @@ class Doors:
             return "form"
         if isinstance(answer, Incomplete):
             return await self._ask_for_the_rest(received, replace(asked, trigger_id=""), answer, reply)
-        await reply.answer(await self._message(answer), answer.audience)
+        await self._give(reply, answer, asked)
         return "answered"
 
     async def _opened(self, received: Received, asked: Asked) -> str:
@@ -159,7 +173,7 @@ class Doors:
         request = Request(key=received.key, asked=understood, actor=actor, place=place)
         answer = await self._runner.hear(request, reply.progress)
         if isinstance(answer, Answer):
-            await reply.answer(await self._message(answer), answer.audience)
+            await self._give(reply, answer, Asked(person=person, text="", channel=form.channel_of(view)))
         return "answered"
 
     def _reply(self, asked: Asked) -> Reply:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Final, LiteralString
 
 from psycopg.rows import class_row
@@ -29,6 +30,23 @@ class Incident:
     acknowledged_at: datetime | None
     channel_name: str
     channel_id: str | None
+    private: bool = False
+    drill: str | None = None
+    source: str = "person"
+    lead: str | None = None
+    lead_by: str | None = None
+    communications: str | None = None
+    scribe: str | None = None
+    cause: str | None = None
+    share: Decimal | None = None
+    merged_into: int | None = None
+    updated_at: datetime | None = None
+    ended_at: datetime | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Somebody still has to do something about it, besides its post-mortem."""
+        return self.ended_at is None
 
     @property
     def subject(self) -> str:
@@ -81,6 +99,13 @@ async def by_channel(connection: Connection, channel: str) -> Incident | None:
 async def acknowledge(connection: Connection, incident_id: int, *, by: str, at: datetime) -> None:
     """Somebody has it."""
     await connection.execute(_SQL["acknowledge"], {"id": incident_id, "by": by, "at": at})
+
+
+async def open_now(connection: Connection) -> list[Incident]:
+    """Those that are neither resolved nor ended otherwise, newest first."""
+    async with connection.cursor(row_factory=class_row(Incident)) as cursor:
+        await cursor.execute(_SQL["open"])
+        return await cursor.fetchall()
 
 
 async def latest(connection: Connection) -> list[Incident]:

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from psycopg.errors import UniqueViolation
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
+from bot.errors import UserError
 from bot.store.database import Connection
 from bot.store.queries import statements
 from bot.transitions import State
@@ -34,6 +36,11 @@ class Request:
     ended_at: datetime | None
     reason: str
     result: dict[str, Any] | None
+    incident: int | None = None
+    exclusive: str | None = None
+    progress: str = ""
+    broken_glass_by: str | None = None
+    broken_glass_why: str = ""
 
     def __post_init__(self) -> None:
         """Accept the row's plain text."""
@@ -51,23 +58,40 @@ async def add(  # noqa: PLR0913 -- the row's own columns
     quorum: int,
     at: datetime,
     expires_at: datetime,
+    incident: int | None = None,
+    exclusive: str | None = None,
 ) -> int | None:
-    """Store a planned request, waiting for its approval; None where this key has asked before."""
-    cursor = await connection.execute(
-        _SQL["add"],
-        {
-            "key": key,
-            "operation": operation,
-            "requester": requester,
-            "channel": channel,
-            "plan": Jsonb(plan),
-            "quorum": quorum,
-            "at": at,
-            "expires_at": expires_at,
-        },
-    )
-    row = await cursor.fetchone()
+    """Store a planned request, waiting for its approval; None where this key has asked before.
+
+    Raises UserError where another open request holds what it needs for itself.
+    """
+    given = {
+        "key": key,
+        "operation": operation,
+        "requester": requester,
+        "channel": channel,
+        "plan": Jsonb(plan),
+        "quorum": quorum,
+        "at": at,
+        "expires_at": expires_at,
+        "incident": incident,
+        "exclusive": exclusive,
+    }
+    try:
+        row = await (await connection.execute(_SQL["add"], given)).fetchone()
+    except UniqueViolation as error:
+        if error.diag.constraint_name != "requests_one_at_a_time":
+            raise
+        raise UserError(
+            "Another request of this kind is open, and only one may be at a time.",
+            todo="`/ilab approvals` shows it: let it end, or withdraw it.",
+        ) from None
     return None if row is None else int(row[0])
+
+
+async def note_progress(connection: Connection, request_id: int, said: str) -> None:
+    """It is so far."""
+    await connection.execute(_SQL["note_progress"], {"id": request_id, "said": said})
 
 
 async def by_key(connection: Connection, key: str) -> Request | None:

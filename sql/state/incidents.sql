@@ -25,5 +25,8 @@ select * from incidents where channel_id = %(channel)s;
 -- name: acknowledge
 update incidents set state = 'acknowledged', acknowledged_by = %(by)s, acknowledged_at = %(at)s where id = %(id)s;
 
+-- name: open
+select * from incidents where state in ('declared', 'acknowledged', 'assessed', 'mitigated') order by id desc;
+
 -- name: latest
 select * from incidents order by id desc limit 20;

@@ -1,6 +1,7 @@
 -- name: add
-insert into requests (key, operation, requester, channel, state, plan, quorum, asked_at, expires_at)
-values (%(key)s, %(operation)s, %(requester)s, %(channel)s, 'awaiting_approval', %(plan)s, %(quorum)s, %(at)s, %(expires_at)s)
+insert into requests (key, operation, requester, channel, state, plan, quorum, asked_at, expires_at, incident, exclusive)
+values (%(key)s, %(operation)s, %(requester)s, %(channel)s, 'awaiting_approval', %(plan)s, %(quorum)s, %(at)s, %(expires_at)s,
+    %(incident)s, %(exclusive)s)
 on conflict (key) do nothing
 returning id;
 
@@ -21,6 +22,9 @@ update requests set
     reason = %(reason)s,
     result = coalesce(%(result)s, result)
 where id = %(id)s;
+
+-- name: note_progress
+update requests set progress = %(said)s where id = %(id)s and state = 'executing';
 
 -- name: approve
 insert into approvals (request, person, requester, at) values (%(request)s, %(person)s, %(requester)s, %(at)s)

@@ -25,7 +25,9 @@ HOUR = timedelta(hours=1)
 Plain = psycopg.AsyncConnection[Any]
 
 
-@pytest.mark.parametrize("family", ["audit", "clocks", "inbox", "offers", "people", "posts", "tokens", "watches"])
+@pytest.mark.parametrize(
+    "family", ["audit", "clocks", "inbox", "milestones", "offers", "people", "posts", "timeline", "tokens", "watches"]
+)
 async def test_every_statement_is_one_that_the_database_takes(family: str, connection: Plain) -> None:
     """Each can be planned, with every parameter a NULL."""
     found = statements(family)

@@ -1,0 +1,60 @@
+"""Files in Slack: shared in a channel or thread that the bot is in, else in a direct message.
+
+Source: docs.slack.dev, "Working with files": an address for the bytes, the bytes, and then the sharing.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import aiohttp
+
+from bot.errors import ProviderError
+from bot.operation import Attachment
+from bot.slack.client import UNREACHABLE, Slack, call
+
+NOT_THERE: Final = ("not_in_channel", "channel_not_found", "is_archived")
+
+
+async def share(slack: Slack, attachment: Attachment, *, channel: str, person: str, thread_ts: str | None) -> None:
+    """The file is shared in the channel; where the bot is not in it, or none is named, the person gets it directly."""
+    file_id = await _uploaded(slack, attachment)
+    if channel:
+        try:
+            await _complete(slack, attachment, file_id, channel=channel, thread_ts=thread_ts)
+        except ProviderError as error:
+            if error.why not in NOT_THERE:
+                raise
+        else:
+            return
+    opened = await call(slack.patient, "conversations.open", users=person)
+    await _complete(slack, attachment, file_id, channel=opened["channel"]["id"], thread_ts=None)
+
+
+async def _complete(slack: Slack, attachment: Attachment, file_id: str, *, channel: str, thread_ts: str | None) -> None:
+    await call(
+        slack.patient,
+        "files.completeUploadExternal",
+        files=[{"id": file_id, "title": attachment.title}],
+        channel_id=channel,
+        thread_ts=thread_ts,
+    )
+
+
+async def _uploaded(slack: Slack, attachment: Attachment) -> str:
+    """The id of the file, whose bytes Slack has now."""
+    given = await call(
+        slack.patient, "files.getUploadURLExternal", filename=attachment.name, length=len(attachment.content)
+    )
+    form = aiohttp.FormData()
+    form.add_field("filename", attachment.content, filename=attachment.name)
+    try:
+        async with slack.session.post(given["upload_url"], data=form) as response:
+            status = response.status
+    except UNREACHABLE as error:
+        raise ProviderError("Slack did not take the file.", provider="slack", kind="refused") from error
+    if status != 200:
+        raise ProviderError(
+            f"Slack did not take the file (answers {status}).", provider="slack", kind="server", status=status
+        )
+    return str(given["file_id"])

@@ -1,0 +1,41 @@
+"""Table `milestones`: the moments from which every time metric of an incident is computed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from bot.store.database import Connection
+from bot.store.queries import statements
+
+_SQL: Final = statements("milestones")
+
+
+async def put(
+    connection: Connection,
+    incident: int,
+    name: str,
+    *,
+    key: str,
+    at: datetime,
+    by: str,
+    recorded_at: datetime,
+    reason: str = "",
+) -> None:
+    """It was reached then, as far as is known now; the newest word counts. Told twice under one key, it is told once."""
+    given = {
+        "incident": incident,
+        "name": name,
+        "key": key,
+        "at": at,
+        "by": by,
+        "reason": reason,
+        "recorded_at": recorded_at,
+    }
+    await connection.execute(_SQL["set"], given)
+
+
+async def of(connection: Connection, incident: int) -> dict[str, datetime]:
+    """When each milestone was reached, as it is known now."""
+    cursor = await connection.execute(_SQL["of"], {"incident": incident})
+    return dict(await cursor.fetchall())

@@ -1,0 +1,7 @@
+-- name: set
+insert into milestones (incident, name, key, at, by, reason, recorded_at)
+values (%(incident)s, %(name)s, %(key)s, %(at)s, %(by)s, %(reason)s, %(recorded_at)s)
+on conflict (incident, key) do nothing;
+
+-- name: of
+select distinct on (name) name, at from milestones where incident = %(incident)s order by name, id desc;

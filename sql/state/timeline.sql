@@ -1,0 +1,13 @@
+-- name: add
+insert into timeline (incident, key, kind, actor, said, link, at, recorded_at, corrects)
+values (%(incident)s, %(key)s, %(kind)s, %(actor)s, %(said)s, %(link)s, %(at)s, %(recorded_at)s, %(corrects)s)
+on conflict (incident, key) do nothing
+returning id;
+
+-- name: of
+select id, incident, key, kind, actor, said, link, at, recorded_at, corrects from timeline
+where incident = %(incident)s order by at, id;
+
+-- name: by_key
+select id, incident, key, kind, actor, said, link, at, recorded_at, corrects from timeline
+where incident = %(incident)s and key = %(key)s;
