@@ -92,6 +92,13 @@ class VercelSettings(Section):
     project: str
     team_id: str = ""
     base_url: str = "https://api.vercel.com"
+    logs_url: str = Field(
+        default="https://vercel.com",
+        description="Where `vercel logs` searches: undocumented, and no other way is known.",
+    )
+    logs_kept_hours: float = Field(
+        default=24, description="How far back runtime logs reach: Hobby 1, Pro 24, Enterprise 72."
+    )
 
 
 class SupabaseSettings(Section):
@@ -176,6 +183,9 @@ class GitHubSettings(Section):
     token: SecretStr
     repository: str
     base_url: str = "https://api.github.com"
+    migrations_path: str = Field(
+        default="db/migrations/", description="The folder in it whose files change the product's database."
+    )
 
 
 class StatusPagesSettings(Section):

@@ -179,7 +179,11 @@ def _sections(url: str) -> dict[str, dict[str, str]]:
         },
         "ROLES": {"RESPONDERS": "S0RESPOND", "APPROVERS": "S0APPROVE", "ADMINS": "S0ADMINS1"},
         "SITE": {"URL": f"{url}/site"},
-        "VERCEL": {**_credentials("vercel", "token", "project", "team_id"), "BASE_URL": f"{url}/vercel"},
+        "VERCEL": {
+            **_credentials("vercel", "token", "project", "team_id"),
+            "BASE_URL": f"{url}/vercel",
+            "LOGS_URL": f"{url}/vercel",
+        },
         "SUPABASE": {
             **_credentials("supabase", "ref", "publishable_key", "secret_key", "access_token"),
             "URL": f"{url}/supabase",

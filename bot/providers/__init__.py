@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     import httpx
 
+    from bot.providers.github import GitHub
     from bot.providers.openai import OpenAI
     from bot.providers.pagerduty import PagerDuty
     from bot.providers.sentry import Sentry
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from bot.providers.supabase import Supabase, SupabaseManagement
     from bot.providers.uptimerobot import UptimeRobot
     from bot.providers.vercel import Vercel
+    from bot.providers.vercel_logs import VercelLogs
     from bot.settings import Settings
 
 
@@ -28,6 +30,7 @@ class Providers:
 
     site: Site | None = None
     vercel: Vercel | None = None
+    vercel_logs: VercelLogs | None = None
     supabase: Supabase | None = None
     supabase_management: SupabaseManagement | None = None
     stripe: Stripe | None = None
@@ -35,6 +38,7 @@ class Providers:
     uptimerobot: UptimeRobot | None = None
     sentry: Sentry | None = None
     pagerduty: PagerDuty | None = None
+    github: GitHub | None = None
     status_pages: StatusPages | None = None
 
     def load(self) -> None:
@@ -46,6 +50,7 @@ class Providers:
 def build_providers(settings: Settings, http: Callable[[], httpx.AsyncClient]) -> Providers:
     """Return the clients of everything the settings hold, each over an `http` of its own. Nothing is called yet."""
     # imported here, so that a terminal command that asks no vendor does not pay for the clients
+    from bot.providers.github import GitHub  # noqa: PLC0415
     from bot.providers.openai import OpenAI  # noqa: PLC0415
     from bot.providers.pagerduty import PagerDuty  # noqa: PLC0415
     from bot.providers.sentry import Sentry  # noqa: PLC0415
@@ -55,11 +60,13 @@ def build_providers(settings: Settings, http: Callable[[], httpx.AsyncClient]) -
     from bot.providers.supabase import Supabase, SupabaseManagement  # noqa: PLC0415
     from bot.providers.uptimerobot import UptimeRobot  # noqa: PLC0415
     from bot.providers.vercel import Vercel  # noqa: PLC0415
+    from bot.providers.vercel_logs import VercelLogs  # noqa: PLC0415
 
     supabase = settings.supabase
     return Providers(
         site=Site(settings.site, http()) if settings.site else None,
         vercel=Vercel(settings.vercel, http()) if settings.vercel else None,
+        vercel_logs=VercelLogs(settings.vercel, http()) if settings.vercel else None,
         supabase=Supabase(supabase, http()) if supabase else None,
         supabase_management=(
             SupabaseManagement(supabase, supabase.access_token, http()) if supabase and supabase.access_token else None
@@ -69,5 +76,6 @@ def build_providers(settings: Settings, http: Callable[[], httpx.AsyncClient]) -
         uptimerobot=UptimeRobot(settings.uptimerobot, http()) if settings.uptimerobot else None,
         sentry=Sentry(settings.sentry, http()) if settings.sentry else None,
         pagerduty=PagerDuty(settings.pagerduty, http()) if settings.pagerduty else None,
+        github=GitHub(settings.github, http()) if settings.github else None,
         status_pages=StatusPages(settings.status_pages, http()),
     )
