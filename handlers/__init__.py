@@ -8,6 +8,7 @@ from bot.operation import Family
 from handlers import (
     about,
     approvals,
+    deploy,
     grant,
     incident,
     status,
@@ -17,6 +18,7 @@ from handlers import (
 FAMILIES: Final[tuple[Family, ...]] = (
     status.FAMILY,
     incident.FAMILY,
+    deploy.FAMILY,
     grant.FAMILY,
     approvals.FAMILY,
     about.FAMILY,

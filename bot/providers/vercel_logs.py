@@ -24,7 +24,7 @@ Level = Literal["trace", "debug", "info", "warning", "error", "fatal"]
 LEVELS: Final[tuple[Level, ...]] = ("trace", "debug", "info", "warning", "error", "fatal")
 """From the least to the gravest."""
 PAGE: Final = 50
-_STREAM_HEARD_FOR: Final = 3.0
+_STREAM_HEARD_FOR: Final = 2.0
 """Seconds for which the stream is listened to."""
 
 

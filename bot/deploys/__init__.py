@@ -1,0 +1,1 @@
+"""Deployments: what serves, how that is changed, and what the server wrote."""

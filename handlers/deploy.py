@@ -1,0 +1,194 @@
+"""`deploy`: what serves production, what came before it and what waits, and what the server wrote."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated, Final, Literal
+
+from bot.ages import age, span
+from bot.context import Context
+from bot.deploys import deployments, logs
+from bot.errors import UserError
+from bot.operation import Answer, Arg, Args, Family, Line, Lines, Mark, Offer, Read
+from bot.people import Role
+
+SECTION: Final = "Useful Commands"
+PAGE: Final = 10
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ListArgs(Args):
+    """Which of them."""
+
+    previews: Annotated[bool, Arg(help="Show the previews of branches, too.")] = False
+    before: Annotated[
+        int | None, Arg(help="Older ones: the number that the page before ends with.", minimum=1, maximum=2**53)
+    ] = None
+
+
+async def list_(args: ListArgs, context: Context) -> Answer:
+    """Return what serves production, and a page of deployments."""
+    vercel = deployments.vercel_of(context.services)
+    production = await deployments.look(vercel)
+    page = await vercel.deployments(limit=PAGE, until=args.before, previews=args.previews)
+    lines = tuple(deployments.line(one, production.serving) for one in page.deployments)
+    older = f"deploy list{' --previews' if args.previews else ''} --before {page.following}"
+    offers = [*((Offer(label="Older", words=older, replaces=True),) if page.following else ())]
+    if not args.previews:
+        offers.append(Offer(label="With previews", words="deploy list --previews", replaces=True))
+    if context.actor.role >= Role.RESPONDER:
+        offers.append(Offer(label="Logs", words="deploy logs"))
+    verdict, mark = _verdict(production, context)
+    return Answer(
+        verdict=verdict,
+        mark=mark,
+        evidence=(*_held(production), Lines(heading="Deployments", lines=lines or (Line(title="None older."),))),
+        offers=tuple(offers),
+        at=context.now,
+    )
+
+
+def _verdict(production: deployments.Production, context: Context) -> tuple[str, Mark]:
+    current = production.serving
+    if current is None:
+        return "Nothing serves production.", Mark.DOWN
+    said = f"Production serves {deployments.spoken(current)}, built {age(current.created_at, context.now)} ago"
+    if deployments.held(production.project):
+        return f"{said}; later pushes stay staged until you promote.", Mark.DEGRADED
+    newest = production.project.production
+    if newest is not None and newest.id != current.id:
+        return f"{said}; the newest build failed ({deployments.name(newest)}).", Mark.DEGRADED
+    return f"{said}.", Mark.OK
+
+
+def _held(production: deployments.Production) -> tuple[Lines, ...]:
+    why = deployments.held(production.project)
+    if not why:
+        return ()
+    waiting = production.staged
+    said = f"{len(waiting)} waiting, the newest is {deployments.spoken(waiting[0])}" if waiting else "none waits yet"
+    return (
+        Lines(
+            lines=(
+                Line(
+                    title=f"Held: {why}",
+                    text=f"staged pushes: {said}",
+                    mark=Mark.DEGRADED,
+                    at=deployments.held_since(production.project),
+                ),
+            )
+        ),
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ShowArgs(Args):
+    """Which one."""
+
+    id: Annotated[str, Arg(help="Its id (dpl_…), its address, or the beginning of its commit.", positional=True)]
+
+
+async def show(args: ShowArgs, context: Context) -> Answer:
+    """Return one deployment, and where its build failed, what that wrote last."""
+    vercel = deployments.vercel_of(context.services)
+    one = await deployments.find(vercel, args.id)
+    production = await deployments.look(vercel)
+    said, mark = deployments.standing(one, production.serving)
+    took = deployments.took(one)
+    lines = [
+        Line(title="Built", text=f"in {span(took)}" if took is not None else one.state.lower(), at=one.created_at),
+        Line(title="Commit", text=one.commit or "none: it was built elsewhere"),
+        Line(title="Branch", text=one.branch),
+        Line(title="Target", text=one.target or "preview"),
+        Line(title="Address", text=one.url),
+        Line(title="Domains", text=", ".join(one.domains)),
+        Line(title="Id", text=f"`{one.id}`"),
+    ]
+    evidence = [Lines(lines=tuple(line for line in lines if line.text))]
+    if one.state == "ERROR":
+        last = await vercel.build_log(one.id)
+        shown = tuple(Line(title=text[:200]) for text in last[-8:])
+        evidence.append(Lines(heading=f"The build failed: {one.error or 'Vercel does not say why'}", lines=shown))
+    offers = [Offer(label="All deployments", words="deploy list")]
+    if one.state == "READY" and context.actor.role >= Role.RESPONDER:
+        offers.insert(0, Offer(label="Logs", words=f"deploy logs --deployment {one.id}"))
+    return Answer(
+        verdict=f"{deployments.spoken(one)}: {said}",
+        mark=mark,
+        evidence=tuple(evidence),
+        offers=tuple(offers),
+        at=context.now,
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LogsArgs(Args):
+    """What is looked for."""
+
+    since: Annotated[timedelta, Arg(help="How far back, such as 30m, 2h or 1d.")] = timedelta(hours=1)
+    until: Annotated[timedelta, Arg(help="Only what is older than this, such as 30m.")] = timedelta(0)
+    level: Annotated[
+        Literal["debug", "info", "warning", "error", "fatal"] | None, Arg(help="Lines as grave as this, or graver.")
+    ] = None
+    deployment: Annotated[str, Arg(help="Lines of one deployment: its id or commit. Left out: of all.")] = ""
+    grep: Annotated[
+        str, Arg(help="Lines with this text, or of requests with it in their path.", rest=True, personal=True)
+    ] = ""
+
+
+async def read_logs(args: LogsArgs, context: Context) -> Answer:
+    """Return what the server wrote, and how far back that reaches."""
+    if args.until >= args.since:
+        raise UserError(
+            "There is no time between those.",
+            why="`--since` is how far back it begins, `--until` how far back it ends.",
+            todo="`/ilab deploy logs --since 2h --until 1h` shows the hour before the last.",
+        )
+    services, now = context.services, context.now
+    deployment = ""
+    if args.deployment:
+        deployment = (await deployments.find(deployments.vercel_of(services), args.deployment)).id
+    wanted = logs.Wanted(
+        since=now - args.since,
+        until=now - args.until,
+        level=args.level or "",
+        text=args.grep,
+        deployment=deployment,
+    )
+    return await logs.search(wanted, services)
+
+
+FAMILY = Family(
+    name="deploy",
+    summary="Deployments of the product",
+    operations=(
+        Read(
+            words="deploy list",
+            summary="What serves production, and the last deployments: who, when, staged or serving.",
+            who=Role.VIEWER,
+            args=ListArgs,
+            examples=("deploy list", "deploy list --previews"),
+            section=SECTION,
+            read=list_,
+        ),
+        Read(
+            words="deploy show",
+            summary="One deployment; of a failed build, what it wrote last.",
+            who=Role.VIEWER,
+            args=ShowArgs,
+            examples=("deploy show a1b2c3d", "deploy show dpl_9xK2"),
+            section=SECTION,
+            read=show,
+        ),
+        Read(
+            words="deploy logs",
+            summary="What the server wrote, by time, level and text, and how far back that reaches.",
+            who=Role.RESPONDER,
+            args=LogsArgs,
+            examples=("deploy logs", "deploy logs --since 2h --level error", "deploy logs --grep T134 Webhook"),
+            section=SECTION,
+            read=read_logs,
+        ),
+    ),
+)
