@@ -36,7 +36,7 @@ async def list_(args: ListArgs, context: Context) -> Answer:
     older = f"deploy list{' --previews' if args.previews else ''} --before {page.following}"
     offers = [*((Offer(label="Older", words=older, replaces=True),) if page.following else ())]
     if not args.previews:
-        offers.append(Offer(label="With previews", words="deploy list --previews", replaces=True))
+        offers.append(Offer(label="Previews, too", words="deploy list --previews", replaces=True))
     if context.actor.role >= Role.RESPONDER:
         offers.append(Offer(label="Logs", words="deploy logs"))
     verdict, mark = _verdict(production, context)

@@ -41,7 +41,8 @@ def vercel_of(services: Services) -> Vercel:
     vercel = services.vendors().vercel
     if vercel is None:
         raise NotConfiguredError(
-            "Vercel is not configured.", todo="Set `ILAB_VERCEL__TOKEN`, `ILAB_VERCEL__PROJECT` and `ILAB_VERCEL__TEAM_ID`."
+            "Vercel is not configured.",
+            todo="Set `ILAB_VERCEL__TOKEN`, `ILAB_VERCEL__PROJECT` and `ILAB_VERCEL__TEAM_ID`.",
         )
     return vercel
 

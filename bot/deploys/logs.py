@@ -198,6 +198,7 @@ def _logs_of(services: Services) -> VercelLogs:
     logs = services.vendors().vercel_logs
     if logs is None:
         raise NotConfiguredError(
-            "Vercel is not configured.", todo="Set `ILAB_VERCEL__TOKEN`, `ILAB_VERCEL__PROJECT` and `ILAB_VERCEL__TEAM_ID`."
+            "Vercel is not configured.",
+            todo="Set `ILAB_VERCEL__TOKEN`, `ILAB_VERCEL__PROJECT` and `ILAB_VERCEL__TEAM_ID`.",
         )
     return logs

@@ -21,7 +21,7 @@ async def test_what_serves_comes_first(story: Story) -> None:
     assert said.first_line == f":white_check_mark: Production serves {named}, built 4 h ago."
     assert f"{serving.commit.author.login} · serving" in said.text
     assert said.text.count("served before") == 9
-    assert said.buttons == ["Older", "With previews"]
+    assert said.buttons == ["Older", "Previews, too"]
     seen = said.text
     for _ in range(5):
         if "Older" not in said.buttons:
