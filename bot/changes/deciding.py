@@ -1,0 +1,70 @@
+"""A person decides on a request: yes, no, or not any more."""
+
+from __future__ import annotations
+
+from bot.audit import Event
+from bot.changes.moves import EXECUTE, change_of, move, note, open_request, subject_of
+from bot.context import Context, Transaction
+from bot.errors import UserError
+from bot.operation import Answer, Audience, Line, Lines
+from bot.store import cards, clocks, requests
+from bot.transitions import Step
+
+
+async def approve(request_id: int, context: Context, transaction: Transaction) -> Answer:
+    """Note the approval; with the last one needed, and the plan still true, the change runs."""
+    request = await open_request(request_id, transaction)
+    if request.requester == context.actor.id:
+        raise UserError(
+            "You asked for this yourself.", why="A change needs a second person.", todo="Ask another approver."
+        )
+    change = change_of(context.services, request)
+    if context.actor.role < change.approver:
+        raise UserError(
+            f"Approving `{change.words}` needs an {change.approver.word}; you are a {context.actor.role.word}."
+        )
+    if why := await change.recheck(request.plan["decides"], context.services):
+        await move(request, Step.OUTDATE, context.now, transaction, reason=why)
+        await note(Event.OUTDATED, request, context, transaction, detail={"why": why})
+        return Answer(
+            verdict=f"Request {request.id} is stale, and was not run.",
+            evidence=(Lines(lines=(Line(title=why), Line(title="Ask anew: the new plan will say what is true now."))),),
+            audience=Audience.PRIVATE,
+            refused=True,
+        )
+    await requests.approve(transaction, request, context.actor.id, at=context.now)
+    given = await requests.approvers(transaction, request.id)
+    subject = subject_of(request.id)
+    if len(given) < request.quorum:
+        await cards.raise_if_there(transaction, subject)
+        await note(Event.APPROVED, request, context, transaction, detail={"of": request.quorum, "given": len(given)})
+        return Answer(
+            verdict=f"Noted: {len(given)} of {request.quorum} approvals of request {request.id}.",
+            audience=Audience.PRIVATE,
+        )
+    await move(request, Step.APPROVE, context.now, transaction)
+    await clocks.stop(transaction, subject)
+    await clocks.start(transaction, subject, EXECUTE, due_at=context.now)
+    await note(Event.APPROVED, request, context, transaction, detail={"of": request.quorum, "given": len(given)})
+    context.services.wake()
+    return Answer(verdict=f"Approved. Request {request.id} runs now.", audience=Audience.PRIVATE)
+
+
+async def reject(request_id: int, reason: str, context: Context, transaction: Transaction) -> Answer:
+    """Refuse it, for a reason that the requester is told."""
+    request = await open_request(request_id, transaction)
+    if request.requester == context.actor.id:
+        raise UserError("You asked for this yourself.", todo=f"Take it back: `/ilab withdraw {request.id}`.")
+    await move(request, Step.REJECT, context.now, transaction, reason=reason)
+    await note(Event.REJECTED, request, context, transaction, detail={"reason": reason})
+    return Answer(verdict=f"Request {request.id} is denied.", audience=Audience.PRIVATE)
+
+
+async def withdraw(request_id: int, context: Context, transaction: Transaction) -> Answer:
+    """Take one's own request back."""
+    request = await open_request(request_id, transaction)
+    if request.requester != context.actor.id:
+        raise UserError("Only the one who asked can withdraw a request.", todo=f"`/ilab deny {request.id}` denies it.")
+    await move(request, Step.WITHDRAW, context.now, transaction)
+    await note(Event.WITHDRAWN, request, context, transaction)
+    return Answer(verdict=f"Request {request.id} is withdrawn.", audience=Audience.PRIVATE)
