@@ -11,6 +11,7 @@ from typing import Any, Final
 from bot.context import Announce, ClockWork, Duty, Services
 from bot.errors import ProviderError
 from bot.incidents import lifecycle
+from bot.incidents.declaring import SET_UP
 from bot.operation import Answer, Line, Lines, Mark
 from bot.providers.pagerduty import PagerDuty
 from bot.providers.vercel import Vercel
@@ -39,7 +40,7 @@ def clock_work(duty: Duty) -> dict[str, ClockWork]:
         pager=vendors.pagerduty,
         vercel=vendors.vercel,
     )
-    return {lifecycle.SET_UP: bootstrap.set_up}
+    return {SET_UP: bootstrap.set_up}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -64,9 +64,11 @@ class Incident:
         return f"ilab-inc-{self.id}"
 
 
-async def add(connection: Connection, *, key: str, severity: str, title: str, by: str, at: datetime) -> int | None:
+async def add(
+    connection: Connection, *, key: str, severity: str, title: str, by: str, at: datetime, private: bool = False
+) -> int | None:
     """Declare it; None where this key has declared one before."""
-    given = {"key": key, "severity": severity, "title": title, "by": by, "at": at}
+    given = {"key": key, "severity": severity, "title": title, "by": by, "at": at, "private": private}
     row = await (await connection.execute(_SQL["add"], given)).fetchone()
     return None if row is None else int(row[0])
 

@@ -1,6 +1,6 @@
 -- name: add
-insert into incidents (key, severity, title, declared_by, declared_at, channel_name)
-values (%(key)s, %(severity)s, %(title)s, %(by)s, %(at)s, %(key)s)
+insert into incidents (key, severity, title, declared_by, declared_at, channel_name, private)
+values (%(key)s, %(severity)s, %(title)s, %(by)s, %(at)s, %(key)s, %(private)s)
 on conflict (key) do nothing
 returning id;
 
