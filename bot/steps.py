@@ -8,10 +8,11 @@ is looked for before it is done again, and not before the dead copy's own call m
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import structlog
 
@@ -30,6 +31,70 @@ LONGEST_WAIT: Final = 30.0
 Results = Mapping[str, dict[str, Any]]
 
 
+class Book(Protocol):
+    """Where one subject's steps are recorded: our database, or the journal while that is silent."""
+
+    @property
+    def subject(self) -> str:
+        """Whose steps."""
+
+    def held(self) -> AbstractAsyncContextManager[bool]:
+        """Nobody else works on the subject until the block ends; False where somebody does."""
+
+    async def all(self) -> Mapping[str, table.Recorded]:
+        """Every step that was begun, by name."""
+
+    async def start(self, name: str) -> None:
+        """It begins now; from here on its effect may be there. On disk before this returns."""
+
+    async def finish(self, name: str, result: dict[str, Any]) -> None:
+        """Its effect is there, and this is what it made."""
+
+    async def fail(self, name: str, why: str) -> None:
+        """It did not work, begun or not, for a reason that trying again at once does not mend."""
+
+
+class Table:
+    """A `Book` in our database."""
+
+    def __init__(self, database: Database, subject: str) -> None:
+        """Keep the subject's steps there."""
+        self._database = database
+        self.subject = subject
+
+    @asynccontextmanager
+    async def held(self) -> AsyncIterator[bool]:
+        """By an advisory lock of one session: it ends with the copy that holds it."""
+        async with self._database.connection() as connection:
+            cursor = await connection.execute("select pg_try_advisory_lock(hashtextextended(%s, 1))", [self.subject])
+            row = await cursor.fetchone()
+            if row is None or not row[0]:
+                yield False
+                return
+            try:
+                yield True
+            finally:
+                await connection.execute("select pg_advisory_unlock(hashtextextended(%s, 1))", [self.subject])
+
+    async def all(self) -> Mapping[str, table.Recorded]:
+        """Every step that was begun, by name."""
+        return await self._database.call(lambda connection: table.all_of(connection, self.subject))
+
+    async def start(self, name: str) -> None:
+        """It begins now."""
+        await self._database.call(lambda connection: table.start(connection, self.subject, name, at=real_now()))
+
+    async def finish(self, name: str, result: dict[str, Any]) -> None:
+        """Its effect is there."""
+        await self._database.call(lambda connection: table.finish(connection, self.subject, name, result))
+
+    async def fail(self, name: str, why: str) -> None:
+        """It did not work."""
+        async with self._database.transaction() as transaction:
+            await table.start(transaction, self.subject, name, at=real_now())
+            await table.fail(transaction, self.subject, name, why)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Step:
     """One step. `find` looks for what an earlier try has left, by our own id in it; None where it cannot leave two."""
@@ -44,21 +109,18 @@ class Step:
 class _Run:
     """One run over a subject's steps."""
 
-    def __init__(
-        self, database: Database, subject: str, graph: tuple[Step, ...], changed: Callable[[], Awaitable[None]]
-    ) -> None:
-        self._database = database
-        self._subject = subject
+    def __init__(self, book: Book, graph: tuple[Step, ...], changed: Callable[[], Awaitable[None]]) -> None:
+        self._book = book
         self._graph = {step.name: step for step in graph}
         self._changed = changed
         self._results: dict[str, dict[str, Any]] = {}
         self._ended: dict[str, asyncio.Event] = {step.name: asyncio.Event() for step in graph}
 
     async def all(self) -> None:
-        recorded = await self._database.call(lambda connection: table.all_of(connection, self._subject))
+        recorded = await self._book.all()
         async with asyncio.TaskGroup() as group:
             for step in self._graph.values():
-                group.create_task(self._one(step, recorded.get(step.name)), name=f"{self._subject} {step.name}")
+                group.create_task(self._one(step, recorded.get(step.name)), name=f"{self._book.subject} {step.name}")
 
     async def _one(self, step: Step, before: table.Recorded | None) -> None:
         try:
@@ -83,15 +145,13 @@ class _Run:
             try:
                 found = await step.find(self._results) if begun and step.find is not None else None
                 if found is None:
-                    await self._database.call(
-                        lambda connection: table.start(connection, self._subject, step.name, at=real_now())
-                    )
+                    await self._book.start(step.name)
                     begun = True
                     found = await step.run(self._results)
             except ProviderError as error:
                 wait = error.retry_after if error.retry_after is not None else 0.5 * 2**attempt
                 again = error.transient and attempt < ATTEMPTS and wait <= LONGEST_WAIT
-                log.warning("step failed", subject=self._subject, step=step.name, error=error.what, again=again)
+                log.warning("step failed", subject=self._book.subject, step=step.name, error=error.what, again=again)
                 if not again:
                     await self._give_up(step, error.sentences)
                     return
@@ -101,34 +161,25 @@ class _Run:
             return
 
     async def _finish(self, step: Step, result: dict[str, Any]) -> None:
-        await self._database.call(lambda connection: table.finish(connection, self._subject, step.name, result))
+        await self._book.finish(step.name, result)
         self._results[step.name] = result
         await self._changed()
 
     async def _give_up(self, step: Step, why: str) -> None:
-        async with self._database.transaction() as transaction:
-            await table.start(transaction, self._subject, step.name, at=real_now())
-            await table.fail(transaction, self._subject, step.name, why)
+        await self._book.fail(step.name, why)
         await self._changed()
 
 
-async def run(
-    database: Database, subject: str, graph: tuple[Step, ...], *, changed: Callable[[], Awaitable[None]]
-) -> bool:
-    """Run what is not done of the subject's steps; False where another copy is at it.
+async def run(book: Book, graph: tuple[Step, ...], *, changed: Callable[[], Awaitable[None]]) -> bool:
+    """Run what is not done of the subject's steps; False where somebody else is at it.
 
     `changed` is called after each step, for the card. Failed steps are tried again by running this again.
     """
-    async with database.connection() as connection:
-        row = await (
-            await connection.execute("select pg_try_advisory_lock(hashtextextended(%s, 1))", [subject])
-        ).fetchone()
-        if row is None or not row[0]:
+    async with book.held() as ours:
+        if not ours:
             return False
         try:
-            await _Run(database, subject, graph, changed).all()
+            await _Run(book, graph, changed).all()
         except* DatabaseSilentError:
             raise DatabaseSilentError from None
-        finally:
-            await connection.execute("select pg_advisory_unlock(hashtextextended(%s, 1))", [subject])
     return True

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from bot.context import Announce, ClockWork, Duty, Services
+from bot.context import ClockWork, Duty, Services
 from bot.errors import ProviderError
 from bot.incidents import lifecycle
 from bot.incidents.declaring import SET_UP
+from bot.incidents.ground import DatabaseGround, Ground
 from bot.operation import Answer, Line, Lines, Mark
 from bot.providers.pagerduty import PagerDuty
 from bot.providers.vercel import Vercel
 from bot.slack.rooms import Rooms
 from bot.steps import Results, Step, run
-from bot.store import cards, incidents
+from bot.store import incidents
 from bot.store.incidents import Incident
 
 CHANGED_WITHIN: Final = timedelta(hours=2)
@@ -35,12 +35,20 @@ def clock_work(duty: Duty) -> dict[str, ClockWork]:
     vendors = duty.services.vendors()
     bootstrap = Bootstrap(
         services=duty.services,
-        announce=duty.announce,
+        ground=DatabaseGround(services=duty.services, announce=duty.announce),
         rooms=duty.rooms,
         pager=vendors.pagerduty,
         vercel=vendors.vercel,
     )
-    return {SET_UP: bootstrap.set_up}
+
+    async def set_up(subject: str, _due_at: datetime) -> None:
+        incident = await duty.services.database.call(
+            lambda connection: incidents.get(connection, int(subject.partition(":")[2]))
+        )
+        if incident is not None:
+            await bootstrap.set_up(incident)
+
+    return {SET_UP: set_up}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,19 +56,14 @@ class Bootstrap:
     """What setting up needs."""
 
     services: Services
-    announce: Announce
+    ground: Ground
     rooms: Rooms
     pager: PagerDuty | None
     vercel: Vercel | None
 
-    async def set_up(self, subject: str, _due_at: datetime) -> None:
+    async def set_up(self, incident: Incident) -> None:
         """Everything of the incident that is not there yet is set up. Run again, it finds what is there."""
-        database = self.services.database
-        incident = await database.call(lambda connection: incidents.get(connection, int(subject.partition(":")[2])))
-        if incident is not None:
-            await run(
-                database, subject, self._graph(incident), changed=lambda: lifecycle.changed(self.services, incident)
-            )
+        await run(self.ground.book(incident), self._graph(incident), changed=lambda: self.ground.changed(incident))
 
     def _graph(self, incident: Incident) -> tuple[Step, ...]:  # noqa: C901 -- one small function a step, side by side
         async def channel(_: Results) -> dict[str, Any]:
@@ -72,9 +75,8 @@ class Bootstrap:
 
         async def card(results: Results) -> dict[str, Any]:
             room = results["channel"]["id"]
-            async with self.services.database.transaction() as transaction:
-                await cards.want(transaction, incident.room, channel=room)
-                await self._say(transaction, incident, room, "checklist", _checklist())
+            await self.ground.card(incident, room)
+            await self.ground.say(incident, room, key="checklist", answer=_checklist())
             return {}
 
         async def people(results: Results) -> dict[str, Any]:
@@ -97,7 +99,7 @@ class Bootstrap:
             return {}
 
         async def pin(results: Results) -> dict[str, Any]:
-            await self.rooms.pin(results["channel"]["id"], await self._shown(incident.room))
+            await self.rooms.pin(results["channel"]["id"], await self.ground.card_ts(incident))
             return {}
 
         async def page(_: Results) -> dict[str, Any]:
@@ -118,14 +120,12 @@ class Bootstrap:
                 evidence=(Lines(lines=trouble),) if trouble else (),
                 at=report.taken_at,
             )
-            async with self.services.database.transaction() as transaction:
-                await self._say(transaction, incident, results["channel"]["id"], "snapshot", answer)
+            await self.ground.say(incident, results["channel"]["id"], key="snapshot", answer=answer)
             return {}
 
         async def changes(results: Results) -> dict[str, Any]:
             answer = await self._what_changed()
-            async with self.services.database.transaction() as transaction:
-                await self._say(transaction, incident, results["channel"]["id"], "changes", answer)
+            await self.ground.say(incident, results["channel"]["id"], key="changes", answer=answer)
             return {}
 
         titles = lifecycle.TITLES
@@ -143,22 +143,8 @@ class Bootstrap:
         )
 
     async def _claim(self, incident: Incident, channel: str, name: str) -> dict[str, Any]:
-        await self.services.database.call(lambda connection: incidents.claim_channel(connection, incident.id, channel))
+        await self.ground.claim(incident, channel)
         return {"id": channel, "name": name}
-
-    async def _say(self, transaction: Any, incident: Incident, room: str, key: str, answer: Answer) -> None:
-        await self.announce(
-            transaction, stream=incident.subject, key=f"{incident.subject}:{key}", channel=room, answer=answer
-        )
-
-    async def _shown(self, subject: str) -> str:
-        """The ts of a card, once it stands in Slack."""
-        for _ in range(100):
-            ts = await self.services.database.call(lambda connection: cards.ts_of(connection, subject))
-            if ts is not None:
-                return ts
-            await asyncio.sleep(0.1)
-        raise ProviderError("The card is not in the channel yet.", provider="slack", kind="timeout")
 
     async def _what_changed(self) -> Answer:
         now = self.services.now()
