@@ -6,13 +6,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 SEED: Final = hashlib.sha256(b"ilab audit").digest()
 """What the first row is chained to."""
+
+
+_ADDRESS: Final = re.compile(r"[^\s@<>\"'(),;:|]+@[^\s@<>\"'(),;:|]+\.[^\s@<>\"'(),;:|.]+")
+_ID: Final = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.IGNORECASE)
+"""What the product's accounts are numbered by."""
 
 
 class Event(StrEnum):
@@ -67,6 +73,17 @@ class Finding:
 def link(prev_hash: bytes, canonical: str) -> bytes:
     """The hash of a row: SHA-256 over the hash before it and its canonical text in UTF-8."""
     return hashlib.sha256(prev_hash + canonical.encode()).digest()
+
+
+def nameless(value: Any) -> Any:
+    """Return it without e-mail addresses and accounts' ids: what is in the audit can never be taken out again."""
+    if isinstance(value, str):
+        return _ID.sub("•••", _ADDRESS.sub("•••", value))
+    if isinstance(value, Mapping):
+        return {nameless(name): nameless(held) for name, held in value.items()}
+    if isinstance(value, list | tuple):
+        return [nameless(held) for held in value]
+    return value
 
 
 class Check:

@@ -297,7 +297,8 @@ class Plan:
     """What a change will do, as people are shown it, and frozen: what was approved is what runs.
 
     `decides` holds, as JSON, all that its effect depends on, and no more: no name, no address. It is what `execute` is
-    given, and what `recheck` compares with reality.
+    given, and what `recheck` compares with reality. A customer's id stands under `person`, at any depth: there it is
+    kept as a hash that a deletion makes meaningless. `reason` is what people wrote; the audit leaves it out.
     """
 
     effect: str

@@ -13,6 +13,7 @@ from handlers import (
     incident,
     status,
     token,
+    user,
 )
 
 FAMILIES: Final[tuple[Family, ...]] = (
@@ -20,6 +21,7 @@ FAMILIES: Final[tuple[Family, ...]] = (
     incident.FAMILY,
     deploy.FAMILY,
     grant.FAMILY,
+    user.FAMILY,
     approvals.FAMILY,
     about.FAMILY,
     token.FAMILY,

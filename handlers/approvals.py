@@ -10,7 +10,7 @@ from bot.context import Context, Transaction
 from bot.errors import NotConfiguredError, UserError
 from bot.operation import Act, Answer, Arg, Args, Audience, Family, Line, Lines, Offer, Read
 from bot.people import Role
-from bot.store import requests
+from bot.store import customers, requests
 from bot.transitions import State
 
 
@@ -81,7 +81,9 @@ async def who(args: RequestArgs, context: Context) -> Answer:
         raise UserError(f"There is no request {args.id} about a customer.")
     if services.product is None:
         raise NotConfiguredError("The product's database is not configured.", todo="Set ILAB_PRODUCT__DATABASE_URL.")
-    found = await services.product.fetch("email_of_person", {"person": request.plan["decides"]["person"]})
+    ref = str(request.plan["decides"]["person"])
+    person = await services.database.call(lambda connection: customers.person_of(connection, ref))
+    found = await services.product.fetch("email_of_person", {"person": person}) if person else []
     said = str(found[0]["email"]) if found else "somebody who has been deleted"
     return Answer(verdict=f"Request {request.id} is about {said}.", audience=Audience.PRIVATE)
 

@@ -12,7 +12,7 @@ from bot.changes.card import MARKS, lines_of
 from bot.changes.moves import EXECUTE, EXPIRE, REMIND, channel_of, move, open_request, subject_of
 from bot.context import Context, Transaction
 from bot.operation import Answer, Args, Audience, Change, Lines, Mark, Offer, Plan
-from bot.store import audit, cards, clocks, incidents, requests
+from bot.store import audit, cards, clocks, customers, incidents, requests
 from bot.store.database import Connection, Database
 from bot.store.incidents import Incident
 from bot.store.requests import Request
@@ -77,6 +77,7 @@ async def _ask(change: Change[Any], plan: Plan, context: Context, transaction: T
     quorum = rule.quorum if rule and rule.quorum else change.quorum
     lasts = timedelta(hours=rule.expires_after_hours) if rule and rule.expires_after_hours else change.expires_after
     incident = await _incident_of(change, context, transaction)
+    decides = await customers.veiled(transaction, plan.decides)
     request_id = await requests.add(
         transaction,
         incident=None if incident is None else incident.id,
@@ -88,7 +89,7 @@ async def _ask(change: Change[Any], plan: Plan, context: Context, transaction: T
         plan={
             "effect": plan.effect,
             "lines": [{"title": line.title, "text": line.text} for line in plan.lines],
-            "decides": dict(plan.decides),
+            "decides": decides,
         },
         quorum=quorum,
         at=now,
@@ -97,7 +98,7 @@ async def _ask(change: Change[Any], plan: Plan, context: Context, transaction: T
     if request_id is None:
         return  # another copy was quicker with the same payload
     subject = subject_of(request_id)
-    detail = {"operation": change.words, "decides": dict(plan.decides), "effect": plan.effect}
+    detail = {"operation": change.words, "decides": {name: decides[name] for name in decides if name != "reason"}}
     await audit.add(transaction, Event.REQUESTED, actor=context.actor.id, subject=subject, at=now, detail=detail)
     if quorum == 0:
         await move(await open_request(request_id, transaction), Step.APPROVE, now, transaction)

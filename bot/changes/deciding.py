@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from bot.audit import Event
 from bot.changes.moves import EXECUTE, change_of, move, note, open_request, subject_of
-from bot.context import Context, Transaction
-from bot.errors import UserError
-from bot.operation import Answer, Audience, Line, Lines
-from bot.store import cards, clocks, requests
+from bot.context import Context, Services, Transaction
+from bot.errors import StaleError, UserError
+from bot.operation import Answer, Audience, Change, Line, Lines
+from bot.store import cards, clocks, customers, requests
+from bot.store.database import Connection
+from bot.store.requests import Request
 from bot.transitions import Step
 
 
@@ -23,7 +27,7 @@ async def approve(request_id: int, context: Context, transaction: Transaction) -
         raise UserError(
             f"Approving `{change.words}` needs an {change.approver.word}; you are a {context.actor.role.word}."
         )
-    if why := await change.recheck(request.plan["decides"], context.services):
+    if why := await _outdated(change, request, context.services, transaction):
         await move(request, Step.OUTDATE, context.now, transaction, reason=why)
         await note(Event.OUTDATED, request, context, transaction, detail={"why": why})
         return Answer(
@@ -48,6 +52,15 @@ async def approve(request_id: int, context: Context, transaction: Transaction) -
     await note(Event.APPROVED, request, context, transaction, detail={"of": request.quorum, "given": len(given)})
     context.services.wake()
     return Answer(verdict=f"Approved. Request {request.id} runs now.", audience=Audience.PRIVATE)
+
+
+async def _outdated(change: Change[Any], request: Request, services: Services, connection: Connection) -> str:
+    """Why the plan is no longer true, or nothing."""
+    try:
+        decides = await customers.unveiled(connection, request.plan["decides"])
+    except StaleError as error:
+        return error.what
+    return await change.recheck(decides, services)
 
 
 async def reject(request_id: int, reason: str, context: Context, transaction: Transaction) -> Answer:

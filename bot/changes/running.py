@@ -14,7 +14,7 @@ from bot.changes.moves import EXECUTE, change_of, id_of, move, subject_of
 from bot.context import Announce, Services
 from bot.errors import ProviderError, UserError
 from bot.operation import Answer, Execution, Mark, Outcome
-from bot.store import audit, cards, clocks, requests
+from bot.store import audit, cards, clocks, customers, requests
 from bot.transitions import State, Step
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("ilab.changes")
@@ -44,7 +44,8 @@ async def execute(services: Services, announce: Announce, subject: str, _due_at:
         progress=functools.partial(_progress, services, request.id),
     )
     try:
-        outcome = await change.execute(request.plan["decides"], execution)
+        decides = await database.call(lambda connection: customers.unveiled(connection, request.plan["decides"]))
+        outcome = await change.execute(decides, execution)
         step = Step.SUCCEED if outcome.succeeded else Step.FAIL
     except ProviderError as error:
         refused = error.kind in REFUSALS

@@ -53,11 +53,23 @@ class Api:
         headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
         """Return the vendor's answer, which is a 2xx. `body` is sent as JSON. Raise ProviderError for all else."""
+        whole = await self.answer(method, path, params=params, body=body, headers=headers)
+        return self.accepted(whole, ambiguous=method not in READS)
+
+    async def answer(
+        self,
+        method: str,
+        path: str = "",
+        *,
+        params: Params | None = None,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> httpx.Response:
+        """Return the vendor's answer of any status, whole: for calls whose refusals say something."""
         async with self.exchange(method, path, params=params, body=body, headers=headers) as response:
             content = await self.content(response)
         kept = [(name, value) for name, value in response.headers.multi_items() if name.lower() not in _OF_THE_WIRE]
-        whole = httpx.Response(response.status_code, headers=kept, content=content, request=response.request)
-        return self.accepted(whole, ambiguous=method not in READS)
+        return httpx.Response(response.status_code, headers=kept, content=content, request=response.request)
 
     async def read(self, path: str, shape: TypeAdapter[T], *, params: Params | None = None) -> T:
         """Return the JSON at `path`, checked against `shape`. Raise ProviderError, `garbled` where it does not fit."""

@@ -9,7 +9,7 @@ from typing import Any, Final
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from bot.audit import Anchor, Check, Event, Finding, Row
+from bot.audit import Anchor, Check, Event, Finding, Row, nameless
 from bot.store.database import Connection
 from bot.store.queries import statements
 
@@ -27,10 +27,10 @@ async def add(
     at: datetime,
     detail: Mapping[str, Any] | None = None,
 ) -> None:
-    """Add an entry. Do it last in a transaction: until the commit, nobody else can add one."""
+    """Add an entry, without addresses. Do it last in a transaction: until the commit, nobody else can add one."""
+    said = Jsonb(nameless(detail or {}))
     await connection.execute(
-        _SQL["add"],
-        {"at": at, "kind": kind.value, "actor": actor, "subject": subject, "detail": Jsonb(dict(detail or {}))},
+        _SQL["add"], {"at": at, "kind": kind.value, "actor": actor, "subject": nameless(subject), "detail": said}
     )
 
 

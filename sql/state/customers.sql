@@ -1,0 +1,11 @@
+-- name: add
+insert into customers (person, key, ref) values (%(person)s, %(key)s, %(ref)s) on conflict (person) do nothing;
+
+-- name: ref
+select ref from customers where person = %(person)s;
+
+-- name: person
+select person from customers where ref = %(ref)s;
+
+-- name: forget
+delete from customers where person = %(person)s;
