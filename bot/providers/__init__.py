@@ -72,9 +72,7 @@ def build_providers(settings: Settings, http: Callable[[], httpx.AsyncClient]) -
         vercel=Vercel(settings.vercel, http()) if settings.vercel else None,
         vercel_logs=VercelLogs(settings.vercel, http()) if settings.vercel else None,
         supabase=Supabase(supabase, http()) if supabase else None,
-        supabase_auth=SupabaseAuth(supabase, supabase.secret_key, http())
-        if supabase and supabase.secret_key
-        else None,
+        supabase_auth=SupabaseAuth(supabase, supabase.secret_key, http()) if supabase and supabase.secret_key else None,
         supabase_management=(
             SupabaseManagement(supabase, supabase.access_token, http()) if supabase and supabase.access_token else None
         ),

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.audit import SEED, Anchor, Row, link, verify
+from bot.audit import SEED, Anchor, Row, link, nameless, verify
 
 
 def chain(length: int, *, forged: int = 0) -> list[Row]:
@@ -164,3 +164,18 @@ def test_rows_are_not_kept() -> None:
     findings = verify(rows, [], head=None)
     assert next(findings).seq == 4
     assert next(rows, None) is None
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("asked by Zoe.C+x@Example.COM.", "asked by •••."),
+        ("<mailto:zoe@example.com|zoe@example.com>", "<mailto:•••|•••>"),
+        ({"why": ["account 550E8400-e29b-41d4-a716-446655440000 is gone", 3]}, {"why": ["account ••• is gone", 3]}),
+        ({"a@b.example": None}, {"•••": None}),
+        ("request:12, cs_test_a1, U0ALICE01, customer:0f3c", "request:12, cs_test_a1, U0ALICE01, customer:0f3c"),
+    ],
+)
+def test_the_audit_takes_no_addresses(said: object, kept: object) -> None:
+    """Addresses and accounts' ids are left out at any depth; everything else stays."""
+    assert nameless(said) == kept

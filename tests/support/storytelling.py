@@ -321,7 +321,8 @@ class Story:
 
     async def state_of(self, request: int, *states: str) -> bool:
         """Whether a request is in one of these states."""
-        return (await self.rows("select state from requests where id = %s", request))[0][0] in states
+        found = await self.rows("select state from requests where id = %s", request)
+        return bool(found) and found[0][0] in states
 
     async def imported(self, expected: int) -> None:
         """Wait until the journal is in the database, and the inbox holds so many payloads, all done."""

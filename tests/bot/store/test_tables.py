@@ -26,7 +26,20 @@ Plain = psycopg.AsyncConnection[Any]
 
 
 @pytest.mark.parametrize(
-    "family", ["audit", "clocks", "customers", "inbox", "milestones", "offers", "people", "posts", "timeline", "tokens", "watches"]
+    "family",
+    [
+        "audit",
+        "clocks",
+        "customers",
+        "inbox",
+        "milestones",
+        "offers",
+        "people",
+        "posts",
+        "timeline",
+        "tokens",
+        "watches",
+    ],
 )
 async def test_every_statement_is_one_that_the_database_takes(family: str, connection: Plain) -> None:
     """Each can be planned, with every parameter a NULL."""
