@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 import handlers
+from bot.bounded import bounded
+from bot.changes import rules
 from bot.context import Now, Services
 from bot.directory import Directory
 from bot.errors import NotConfiguredError, ProviderError
@@ -43,6 +45,8 @@ SLACK_COMMAND = "/ilab"
 HOME_WORDS = "status"
 BEARERS_EVERY = 60.0
 """Real seconds between two looks whether Slack has been asked lately about everybody who has a terminal token."""
+REACHED_WITHIN = 2.0
+"""Real seconds that a terminal gives Slack to answer at all."""
 STOP_WITHIN = 4.0
 """Seconds that a loop is given to stop."""
 
@@ -60,7 +64,6 @@ class Core:
     services: Services
     runner: Runner
     journal: Journal
-    grants: Grants
     stack: AsyncExitStack
     embedded: EmbeddedServer | None
     due: asyncio.Event
@@ -86,7 +89,13 @@ def registry() -> Registry:
 def grants(settings: Settings) -> Grants:
     """The settings' lists of who may what."""
     roles = settings.roles
-    return Grants(responders=ids(roles.responders), approvers=ids(roles.approvers), admins=ids(roles.admins))
+    named = (ids(rule.approvers) for rule in settings.approvals.rules.values())
+    return Grants(
+        responders=ids(roles.responders),
+        approvers=ids(roles.approvers),
+        admins=ids(roles.admins),
+        named=frozenset().union(*named),
+    )
 
 
 @asynccontextmanager
@@ -115,11 +124,20 @@ async def core(
             product = ProductDatabase(settings.product)
             stack.push_async_callback(product.close)
         due = asyncio.Event()
+        known = registry()
+        rules.check(settings.approvals, known)
         services = Services(
             settings=settings,
-            registry=registry(),
+            registry=known,
             database=database,
             now=clock,
+            people=Directory(
+                lookup=None,
+                database=database,
+                grants=grants(settings),
+                now=clock,
+                fresh_for=timedelta(seconds=settings.roles.cache_seconds),
+            ),
             health=functools.cache(functools.partial(_health, settings, vendors, product, clock, stack)),
             vendors=vendors,
             product=product,
@@ -131,7 +149,6 @@ async def core(
             services=services,
             runner=Runner(services, journal, observe),
             journal=journal,
-            grants=grants(settings),
             stack=stack,
             embedded=embedded,
             due=due,
@@ -174,21 +191,25 @@ def _health(
     return health
 
 
-def directory(core: Core, slack: Slack | None) -> Directory:
-    """Who is who: by Slack, or by what was kept of its answers."""
-    lookup = None
-    if slack is not None:
-        from bot.slack.lookup import GROUPS_FOR, WorkspaceLookup
+def introduce(core: Core, slack: Slack) -> None:
+    """From now on Slack is asked who somebody is; until then it is what was kept of its answers."""
+    from bot.slack.lookup import GROUPS_FOR, WorkspaceLookup
 
-        groups_for = min(GROUPS_FOR, core.settings.roles.cache_seconds)
-        lookup = WorkspaceLookup(slack, core.services.now, groups_for=groups_for)
-    return Directory(
-        lookup=lookup,
-        database=core.services.database,
-        grants=core.grants,
-        now=core.services.now,
-        fresh_for=timedelta(seconds=core.settings.roles.cache_seconds),
-    )
+    groups_for = min(GROUPS_FOR, core.settings.roles.cache_seconds)
+    core.services.people.connect(WorkspaceLookup(slack, core.services.now, groups_for=groups_for))
+
+
+async def reach_slack(core: Core) -> None:
+    """Slack is asked who somebody is, where it answers now; else what was kept of its answers goes on counting."""
+    from bot.slack.client import connected, whoami
+
+    if core.settings.slack is None:
+        return
+    slack = await core.stack.enter_async_context(connected(core.settings.slack))
+    try:
+        introduce(core, await bounded(whoami(slack), REACHED_WITHIN))
+    except (ProviderError, TimeoutError) as error:
+        log.info("slack does not answer", error=type(error).__name__)
 
 
 @asynccontextmanager
@@ -214,12 +235,12 @@ async def serving(settings: Settings, *, data_dir: Path, clock: Now = now) -> As
     ):
         built.services.health()  # built now: loading its libraries holds everything up, and nobody waits yet
         slack = await _signed_in(await stack.enter_async_context(connected(settings.slack)))
-        people = directory(built, slack)
-        doors = Doors(slack, built.runner, people, home_words=HOME_WORDS)
+        introduce(built, slack)
+        doors = Doors(slack, built.runner, home_words=HOME_WORDS)
         inbox = Inbox(built.services.database, built.journal, doors.work)
         app = listeners.build(slack, inbox, built.services.registry, command=SLACK_COMMAND)
         stack.push_async_callback(inbox.drain, 10)
-        for name, loop in _loops(built, inbox, slack, people).items():
+        for name, loop in _loops(built, inbox, slack).items():
             task = asyncio.create_task(loop, name=name)
             stack.push_async_callback(_cancelled, task)
         connection, address = None, None
@@ -240,7 +261,7 @@ async def serving(settings: Settings, *, data_dir: Path, clock: Now = now) -> As
         yield Bot(core=built, inbox=inbox, socket=connection, address=address)
 
 
-def _loops(built: Core, inbox: Inbox, slack: Slack, people: Directory) -> dict[str, Any]:
+def _loops(built: Core, inbox: Inbox, slack: Slack) -> dict[str, Any]:
     """What runs beside the requests, by name."""
     from bot import duties
     from bot.clocks import tick
@@ -288,7 +309,7 @@ def _loops(built: Core, inbox: Inbox, slack: Slack, people: Directory) -> dict[s
     async def look_at_bearers() -> None:
         # a terminal asks nobody but the database: without this whoever left would keep their rights there for a week
         for person in await services.database.call(tokens.bearers):
-            await people.actor(person)
+            await services.people.actor(person)
 
     return {
         "database": keep_going("database", prepare, every=1),

@@ -13,6 +13,7 @@ from bot.people import Actor
 from bot.store.database import Connection, Database
 
 if TYPE_CHECKING:
+    from bot.directory import Directory
     from bot.health.check import Health
     from bot.product import ProductDatabase
     from bot.providers import Providers
@@ -66,6 +67,8 @@ class Services:
     registry: Registry
     database: Database
     now: Now
+    people: Directory
+    """Who is who: asks Slack, or what was kept of its answers."""
     health: Callable[[], Health]
     """Built at first use: a terminal's `whoami` needs no vendor's client."""
     vendors: Callable[[], Providers]

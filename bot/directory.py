@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import functools
 from datetime import timedelta
-from typing import Final
+from typing import Final, Protocol
 
 import structlog
 
+from bot.bounded import bounded
 from bot.context import Now
-from bot.errors import ProviderError
-from bot.people import Actor, Grants, Role, Standing, role_of
+from bot.errors import ProviderError, UserError
+from bot.flight import Flight
+from bot.people import PERSON_ID, Actor, Grants, Role, Standing, role_of
 from bot.store import people as table
 from bot.store.database import Database, DatabaseSilentError
 from bot.store.people import Known
@@ -20,10 +22,18 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger("ilab.people")
 
 OLDEST: Final = timedelta(days=7)
 """How old an answer of Slack's may be and still give rights while Slack is silent. Shown by `whoami`."""
+ANEW_WITHIN: Final = 2.5
+"""Real seconds that Slack is given where it is asked anew; then its last answer counts."""
 
-Lookup = Callable[[str, frozenset[str]], Awaitable[Known | None]]
-"""Asks the workspace about a person and which of these groups they are in; None where it knows no such person.
-Raises ProviderError where it does not answer."""
+
+class Lookup(Protocol):
+    """Asks the workspace about a person and which of these groups they are in; None where it knows no such person.
+
+    Raises ProviderError where it does not answer. With `anew` nothing that was found out before is used.
+    """
+
+    async def __call__(self, person_id: str, groups: frozenset[str], *, anew: bool = False) -> Known | None:
+        """Ask it."""
 
 
 class Directory:
@@ -39,12 +49,20 @@ class Directory:
         self._now = now
         self._fresh_for = fresh_for
         self._known: dict[str, Known] = {}
-        self._asking: dict[str, asyncio.Task[Known | None]] = {}
+        self._flights: dict[tuple[str, bool], Flight[Known | None]] = {}
         self._keeping: set[asyncio.Task[None]] = set()
 
-    async def actor(self, person_id: str) -> Actor:
-        """The person with their role now. Whoever cannot be found has no rights: nothing is assumed."""
-        known = await self._find(person_id) if person_id else None
+    def connect(self, lookup: Lookup) -> None:
+        """From now on there is a Slack to ask."""
+        self._lookup = lookup
+
+    async def actor(self, person_id: str, *, anew: bool = False) -> Actor:
+        """The person with their role. Whoever cannot be found has no rights: nothing is assumed.
+
+        With `anew` Slack is asked now, whatever it said before; where it does not answer, its last answer counts, and
+        `known_at` says how old that is.
+        """
+        known = await self._find(person_id, anew=anew) if person_id else None
         if known is None:
             return Actor(
                 id=person_id or "unknown",
@@ -54,6 +72,7 @@ class Directory:
                 known_at=self._now(),
             )
         role, groups = role_of(known.id, known.standing, known.member_of, self._grants)
+        mine = known.member_of | {known.id}
         return Actor(
             id=known.id,
             name=known.name,
@@ -61,30 +80,56 @@ class Directory:
             role=role,
             known_at=known.checked_at,
             groups=tuple(sorted(groups)),
+            ids=mine,
+            named=known.standing is Standing.MEMBER and bool(mine & self._grants.named),
+            email=known.email,
         )
 
-    async def _find(self, person_id: str) -> Known | None:
+    async def whom(self, said: str) -> Actor:
+        """The person whom somebody named, by id (what Slack makes of `@name`) or by the name they are known by here.
+
+        Slack is asked anew. Raises UserError where that is nobody, or more than one.
+        """
+        wanted = said.strip().removeprefix("@")
+        person = wanted.upper()
+        if not PERSON_ID.fullmatch(person):
+            found = await self._database.call(lambda connection: table.named(connection, wanted))
+            if len(found) != 1:
+                what = f"I know more than one “{wanted}”." if found else f"I know nobody called “{wanted}”."
+                raise UserError(
+                    what, todo="Type @ and choose the name; in a terminal give their id, such as U0123ABCD."
+                )
+            person = found[0]
+        actor = await self.actor(person, anew=True)
+        if actor.standing is Standing.UNKNOWN:
+            raise UserError(f"Slack does not tell me who “{wanted}” is.", todo="Type @ and choose the name.")
+        return actor
+
+    async def _find(self, person_id: str, *, anew: bool) -> Known | None:
         known = self._known.get(person_id)
-        if known is not None and self._now() - known.checked_at < self._fresh_for:
+        if not anew and known is not None and self._now() - known.checked_at < self._fresh_for:
             return known
         if self._lookup is None:
             return self._usable(await self._stored(person_id))
-        task = self._asking.get(person_id)
-        if task is None:
-            task = asyncio.create_task(self._ask(person_id), name=f"who is {person_id}")
-            self._asking[person_id] = task
-            task.add_done_callback(lambda _: self._asking.pop(person_id, None))
-        return await asyncio.shield(task)
+        flight = self._flights.get((person_id, anew))
+        if flight is None:
+            ask = functools.partial(self._ask, person_id, anew=anew)
+            flight = self._flights[person_id, anew] = Flight(ask, name=f"who is {person_id}")
+        if not anew:
+            return await flight.join()
+        try:
+            return await bounded(flight.anew(), ANEW_WITHIN)
+        except TimeoutError:
+            log.warning("slack takes too long to say who somebody is", person=person_id)
+            return await self._last(person_id)
 
-    async def _ask(self, person_id: str) -> Known | None:
+    async def _ask(self, person_id: str, *, anew: bool) -> Known | None:
         assert self._lookup is not None  # noqa: S101 -- `_find` looked
         try:
-            known = await self._lookup(person_id, self._grants.groups)
+            known = await self._lookup(person_id, self._grants.groups, anew=anew)
         except ProviderError as error:
             log.warning("slack does not say who somebody is", person=person_id, error=error.what)
-            # another copy may have asked since we did: the newer answer counts
-            kept = [one for one in (self._known.get(person_id), await self._stored(person_id)) if one is not None]
-            return self._usable(max(kept, key=lambda one: one.checked_at, default=None))
+            return await self._last(person_id)
         if known is None:
             self._known.pop(person_id, None)
         else:
@@ -94,6 +139,11 @@ class Directory:
         self._keeping.add(keeping)
         keeping.add_done_callback(self._keeping.discard)
         return known
+
+    async def _last(self, person_id: str) -> Known | None:
+        # another copy may have asked since we did: the newer answer counts
+        kept = [one for one in (self._known.get(person_id), await self._stored(person_id)) if one is not None]
+        return self._usable(max(kept, key=lambda one: one.checked_at, default=None))
 
     async def _keep(self, person_id: str, known: Known | None) -> None:
         """What Slack said is in the database: also that there is no such person, or an older answer would still count."""

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 Email = NewType("Email", str)
 """An e-mail address, lower case. It is personal data: it never stands in a button's value."""
 
+Person = NewType("Person", str)
+"""Somebody of the workspace: their id, or the name that was typed; `services.people.whom` says who that is."""
+
 
 class Kind(StrEnum):
     """What an argument's words must be."""
@@ -36,6 +39,7 @@ class Kind(StrEnum):
     FLAG = "flag"
     CHOICE = "choice"
     EMAIL = "email"
+    PERSON = "person"
     DURATION = "duration"
 
 
@@ -97,6 +101,7 @@ _KINDS: Final[Mapping[object, Kind]] = {
     float: Kind.NUMBER,
     bool: Kind.FLAG,
     Email: Kind.EMAIL,
+    Person: Kind.PERSON,
     timedelta: Kind.DURATION,
 }
 
@@ -263,6 +268,10 @@ class Declaration(Generic[A]):
     section: str = ""
     slack_only: bool = False
     """Refused in the terminal, such as issuing a token for it."""
+    anew: bool = False
+    """Slack is asked anew who asks, whatever it said a minute ago: a role that was taken away counts at once."""
+    named_too: bool = False
+    """Also for whom an approval rule of the settings names, whatever their role."""
 
     @property
     def fields(self) -> tuple[Field, ...]:

@@ -5,9 +5,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum, StrEnum
+from typing import Final
+
+PERSON_ID: Final = re.compile(r"[UW][A-Z0-9]{6,}")
+"""What Slack's ids of people look like."""
 
 
 class Role(IntEnum):
@@ -23,6 +28,11 @@ class Role(IntEnum):
     def word(self) -> str:
         """The role in lower case, as the help and the refusals say it."""
         return self.name.lower()
+
+    @property
+    def phrase(self) -> str:
+        """The role with its article: `an approver`."""
+        return f"{'an' if self.word[0] in 'aeiou' else 'a'} {self.word}"
 
 
 class Standing(StrEnum):
@@ -47,20 +57,28 @@ class Actor:
     known_at: datetime
     groups: tuple[str, ...] = ()
     """The settings' entries (user group or user ids) that the role comes from."""
+    ids: frozenset[str] = frozenset()
+    """Their own id, and those of the user groups they are in, as far as the settings name these."""
+    named: bool = False
+    """An approval rule of the settings names them, or a group of theirs."""
+    email: str = ""
+    """As Slack knows it; PagerDuty knows people by it. It stands in no answer that others see, and in no log."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Grants:
-    """The settings' three lists: ids of user groups (`S…`) and of people (`U…`, `W…`)."""
+    """The settings' lists: ids of user groups (`S…`) and of people (`U…`, `W…`); `named` are those of approval rules."""
 
     responders: frozenset[str]
     approvers: frozenset[str]
     admins: frozenset[str]
+    named: frozenset[str] = frozenset()
 
     @property
     def groups(self) -> frozenset[str]:
         """The user groups among them."""
-        return frozenset(id_ for id_ in self.responders | self.approvers | self.admins if id_.startswith("S"))
+        listed = self.responders | self.approvers | self.admins | self.named
+        return frozenset(id_ for id_ in listed if id_.startswith("S"))
 
 
 def ids(listed: str) -> frozenset[str]:

@@ -69,10 +69,13 @@ class ApprovalRule(Section):
 
     quorum: int | None = Field(default=None, ge=1, description="How many people must approve.")
     expires_after_hours: float | None = Field(default=None, gt=0)
+    approvers: str = Field(
+        default="", description="Comma-separated user group and user ids of who may approve it, and nobody else."
+    )
 
 
 class ApprovalSettings(Section):
-    """Approvals in general; `rules` by command, as JSON: `{"grant": {"quorum": 2}}`."""
+    """Approvals in general; `rules` by command, as JSON: `{"grant": {"quorum": 2, "approvers": "S0123ABCD"}}`."""
 
     remind_after_minutes: float = 15
     rules: dict[str, ApprovalRule] = {}

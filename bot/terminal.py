@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from typing import TextIO
 
 from bot.ages import age
-from bot.app import Core, directory
+from bot.app import Core, reach_slack
 from bot.context import Place, Surface
 from bot.errors import DeniedError, UserError
 from bot.operation import Answer, Line, Mark
+from bot.policy import asks_anew
 from bot.runner import Request
 from bot.store import tokens
-from bot.words import Incomplete, parse, refuse_incomplete
+from bot.words import Incomplete, operation_of, parse, refuse_incomplete
 
 SIGNS = {Mark.OK: "✔ ", Mark.DEGRADED: "! ", Mark.DOWN: "✖ ", Mark.UNKNOWN: "? ", Mark.NONE: ""}
 _COLOURS = {Mark.OK: "32", Mark.DEGRADED: "33", Mark.DOWN: "31", Mark.UNKNOWN: "36"}
@@ -32,12 +33,14 @@ async def run(core: Core, words: Sequence[str], *, token: str, key: str, out: Te
         raise DeniedError(
             "This token is none of mine, or it was revoked.", todo="Type `/ilab token issue` in Slack for a new one."
         )
-    actor = await directory(core, None).actor(bearer.person)
+    asked = " ".join(_quoted(word) for word in words)
+    anew = asks_anew(operation_of(core.services.registry, asked))
+    if anew:
+        await reach_slack(core)
+    actor = await core.services.people.actor(bearer.person, anew=anew)
     place = Place(surface=Surface.TERMINAL)
     shown = _Progress(out)
-    answer = await core.runner.hear(
-        Request(key=key, asked=" ".join(_quoted(word) for word in words), actor=actor, place=place), shown
-    )
+    answer = await core.runner.hear(Request(key=key, asked=asked, actor=actor, place=place), shown)
     shown.clear()
     if isinstance(answer, Incomplete):
         raise refuse_incomplete(answer)

@@ -15,7 +15,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from bot.errors import UsageError
-from bot.operation import Args, Email, Field, Invocation, Kind, Operation, Registry
+from bot.operation import Args, Email, Field, Invocation, Kind, Operation, Person, Registry
 
 LONGEST: Final = 3000
 """Characters of one line. Slack cuts slash commands long before; a paste from elsewhere is refused with a sentence."""
@@ -86,6 +86,14 @@ def parse(registry: Registry, text: str) -> Invocation | Incomplete:
     return complete(operation, given)
 
 
+def operation_of(registry: Registry, text: str) -> Operation | None:
+    """The operation that the line asks for, with whatever arguments; None where it asks for none."""
+    try:
+        return parse(registry, text).operation
+    except UsageError:
+        return None
+
+
 def complete(operation: Operation, given: Mapping[str, Any]) -> Invocation | Incomplete:
     """Turn already validated arguments into an Invocation, or say which required ones are missing."""
     missing = tuple(field for field in operation.fields if field.required and field.name not in given)
@@ -129,6 +137,8 @@ def value_of(operation: Operation, field: Field, word: str) -> Any:
         if _EMAIL.fullmatch(word):
             return Email(word.lower())
         raise _wrong(operation, field, word, "an e-mail address, such as ann@example.com")
+    if field.kind is Kind.PERSON:
+        return Person(word.removeprefix("@"))
     if field.kind is Kind.DURATION:
         if found := _DURATION.fullmatch(word.lower()):
             with suppress(OverflowError):

@@ -37,7 +37,7 @@ async def help_(args: HelpArgs, context: Context) -> Answer:
         for family in context.services.registry.families
     )
     return Answer(
-        verdict=f"You are {_a(context.actor.role)}: {len(allowed)} commands are yours.",
+        verdict=f"You are {context.actor.role.phrase}: {len(allowed)} commands are yours.",
         evidence=tuple(group for group in groups if group.lines),
         offers=tuple(
             Offer(label=op.words.capitalize(), words=op.words) for op in allowed if op.words in ("status", "whoami")
@@ -75,7 +75,8 @@ def _page(operation: Operation) -> Lines:
     fields = tuple(Line(title=f"`{field.usage}`", text=field.help) for field in operation.fields)
     examples = tuple(Line(title=f"`/ilab {example}`") for example in operation.examples)
     return Lines(
-        heading=f"{operation.usage} — {operation.summary} For {_a(operation.who)} and above.", lines=fields + examples
+        heading=f"{operation.usage} — {operation.summary} For {operation.who.phrase} and above.",
+        lines=fields + examples,
     )
 
 
@@ -85,7 +86,7 @@ async def whoami(args: Args, context: Context) -> Answer:
     actor = context.actor
     source = ", ".join(f"`{group}`" for group in actor.groups) or "being a full member of the workspace"
     return Answer(
-        verdict=f"You are {actor.name}, {_a(actor.role)}.",
+        verdict=f"You are {actor.name}, {actor.role.phrase}.",
         evidence=(
             Lines(
                 lines=(
@@ -97,10 +98,6 @@ async def whoami(args: Args, context: Context) -> Answer:
         ),
         audience=Audience.PRIVATE,
     )
-
-
-def _a(role: Role) -> str:
-    return f"an {role.word}" if role.word[0] in "aeiou" else f"a {role.word}"
 
 
 FAMILY = Family(

@@ -105,6 +105,8 @@ FAMILY = Family(
             who=Role.APPROVER,
             args=RequestArgs,
             examples=("approve 42",),
+            anew=True,
+            named_too=True,
             act=approve,
         ),
         Act(
@@ -113,6 +115,8 @@ FAMILY = Family(
             who=Role.APPROVER,
             args=DenyArgs,
             examples=("deny 42 not this customer",),
+            anew=True,
+            named_too=True,
             act=deny,
         ),
         Act(

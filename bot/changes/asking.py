@@ -10,6 +10,7 @@ from typing import Any, Final
 from bot.audit import Event
 from bot.changes.card import MARKS, lines_of
 from bot.changes.moves import EXECUTE, EXPIRE, REMIND, channel_of, move, open_request, subject_of
+from bot.changes.rules import rule_of
 from bot.context import Context, Transaction
 from bot.operation import Answer, Args, Audience, Change, Lines, Mark, Offer, Plan
 from bot.store import audit, cards, clocks, customers, incidents, requests
@@ -73,9 +74,7 @@ def _alone(request: Request) -> Answer:
 
 async def _ask(change: Change[Any], plan: Plan, context: Context, transaction: Transaction) -> None:
     settings, now = context.services.settings, context.now
-    rule = settings.approvals.rules.get(change.words)
-    quorum = rule.quorum if rule and rule.quorum else change.quorum
-    lasts = timedelta(hours=rule.expires_after_hours) if rule and rule.expires_after_hours else change.expires_after
+    rule = rule_of(change, settings.approvals)
     incident = await _incident_of(change, context, transaction)
     decides = await customers.veiled(transaction, plan.decides)
     request_id = await requests.add(
@@ -91,20 +90,20 @@ async def _ask(change: Change[Any], plan: Plan, context: Context, transaction: T
             "lines": [{"title": line.title, "text": line.text} for line in plan.lines],
             "decides": decides,
         },
-        quorum=quorum,
+        quorum=rule.quorum,
         at=now,
-        expires_at=now + lasts,
+        expires_at=now + rule.lasts,
     )
     if request_id is None:
         return  # another copy was quicker with the same payload
     subject = subject_of(request_id)
     detail = {"operation": change.words, "decides": {name: decides[name] for name in decides if name != "reason"}}
     await audit.add(transaction, Event.REQUESTED, actor=context.actor.id, subject=subject, at=now, detail=detail)
-    if quorum == 0:
+    if rule.quorum == 0:
         await move(await open_request(request_id, transaction), Step.APPROVE, now, transaction)
         await clocks.start(transaction, subject, EXECUTE, due_at=now)
         return
-    await clocks.start(transaction, subject, EXPIRE, due_at=now + lasts)
+    await clocks.start(transaction, subject, EXPIRE, due_at=now + rule.lasts)
     remind = timedelta(minutes=settings.approvals.remind_after_minutes)
     await clocks.start(transaction, subject, REMIND, due_at=now + remind)
     await cards.want(transaction, subject, channel=channel_of(settings, incident) or context.place.channel)

@@ -38,7 +38,7 @@ async def card_of(services: Services, connection: Connection, subject: str) -> A
         change,
         requester=names[0],
         approvers=tuple(names[1:]),
-        mentions=moves.approvers_of(services, change),
+        mentions=moves.called_for(services, change),
     )
 
 

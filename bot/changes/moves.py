@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Any, Final
 
 from bot.audit import Event
+from bot.changes.rules import called, rule_of
 from bot.context import Context, Services, Surface, Transaction
 from bot.errors import UserError
 from bot.operation import Change
-from bot.people import Role
 from bot.settings import Settings
 from bot.store import audit, cards, clocks, requests
 from bot.store.incidents import Incident
@@ -73,11 +73,10 @@ def channel_of(settings: Settings, incident: Incident | None) -> str:
     return settings.slack.approvals_channel if settings.slack else ""
 
 
-def approvers_of(services: Services, change: Change[Any]) -> tuple[str, ...]:
-    """The ids of the people and user groups who may approve it."""
-    roles = services.settings.roles
-    listed = roles.admins if change.approver is Role.ADMIN else roles.approvers
-    return tuple(part.strip() for part in listed.split(",") if part.strip())
+def called_for(services: Services, change: Change[Any]) -> tuple[str, ...]:
+    """The ids of the people and user groups who are called to approve it."""
+    settings = services.settings
+    return called(change, rule_of(change, settings.approvals), settings.roles)
 
 
 def change_of(services: Services, request: Request) -> Change[Any]:

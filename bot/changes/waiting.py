@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from bot.audit import Event
-from bot.changes.moves import approvers_of, change_of, channel_of, id_of, move
+from bot.changes.moves import called_for, change_of, channel_of, id_of, move
 from bot.context import Announce, Services
 from bot.operation import Answer
 from bot.store import audit, incidents, requests
@@ -36,7 +36,7 @@ async def remind(services: Services, announce: Announce, subject: str, _due_at: 
             channel=channel_of(services.settings, incident) or request.channel,
             answer=Answer(
                 verdict=f"Request {request.id} still waits for approval: {request.plan['effect']}",
-                mentions=approvers_of(services, change_of(services, request)),
+                mentions=called_for(services, change_of(services, request)),
             ),
             expires_at=request.expires_at,
         )

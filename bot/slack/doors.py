@@ -10,11 +10,10 @@ from typing import Final
 import structlog
 
 from bot.context import Place, Surface
-from bot.directory import Directory
 from bot.errors import ProviderError, UserError
-from bot.operation import Answer, Audience, Invocation, Offer, Operation
+from bot.operation import Answer, Audience, Invocation, Offer
 from bot.people import Actor, Role, Standing
-from bot.policy import Deny, decide
+from bot.policy import Deny, asks_anew, decide
 from bot.runner import Request, Runner, refusal
 from bot.slack import files, payloads
 from bot.slack.blocks import form
@@ -25,7 +24,7 @@ from bot.slack.payloads import Asked
 from bot.slack.replies import AddressReply, MessageReply, Reply, ViewReply, direct
 from bot.store import offers
 from bot.store.inbox import Received
-from bot.words import Incomplete, parse, refuse_incomplete
+from bot.words import Incomplete, operation_of, parse, refuse_incomplete
 
 VALUE: Final = 1900
 """Characters of words that a button may carry: Slack takes 2,000."""
@@ -38,11 +37,11 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger("ilab.doors")
 class Doors:
     """Handles what the inbox hands over. Made once, by `bot.app`."""
 
-    def __init__(self, slack: Slack, runner: Runner, directory: Directory, *, home_words: str) -> None:
+    def __init__(self, slack: Slack, runner: Runner, *, home_words: str) -> None:
         """`home_words` is the command whose answer stands on the Home tab."""
         self._slack = slack
         self._runner = runner
-        self._directory = directory
+        self._people = runner.services.people
         self._home_words = home_words
         self._bots: dict[str, float] = {}
 
@@ -66,7 +65,6 @@ class Doors:
         return await self._ask(received, asked)
 
     async def _ask(self, received: Received, asked: Asked) -> str:
-        actor = await self._directory.actor(asked.person)
         place = Place(surface=Surface.SLACK, channel=asked.channel, thread_ts=asked.thread_ts)
         try:
             asked = replace(asked, text=await self._words_of(asked))
@@ -74,6 +72,8 @@ class Doors:
             reply = await direct(self._slack, asked.person) if asked.on_home else self._reply(asked)
             await reply.answer(await self._message(refusal(error)), Audience.PRIVATE)
             return type(error).__name__
+        anew = asks_anew(operation_of(self._runner.registry, asked.text))
+        actor = await self._people.actor(asked.person, anew=anew)
         if asked.on_home and self._is_for_home(asked.text):
             await self._show_home(asked.person, asked.text, received.key)
             return "home"
@@ -167,7 +167,7 @@ class Doors:
         if not isinstance(understood, Invocation):
             return "invalid"
         person = received.payload["user"]["id"]
-        actor = await self._directory.actor(person)
+        actor = await self._people.actor(person, anew=asks_anew(understood.operation))
         reply = ViewReply(self._slack, view_id=view["id"], title=understood.operation.words, person=person)
         place = Place(surface=Surface.SLACK, channel=form.channel_of(view))
         request = Request(key=received.key, asked=understood, actor=actor, place=place)
@@ -224,10 +224,10 @@ class Doors:
 
     def _is_for_home(self, words: str) -> bool:
         """Whether the Home tab shows the answer; any other command's answer opens over it."""
-        return _operation(self._runner, words) is self._runner.registry.by_words[self._home_words]
+        return operation_of(self._runner.registry, words) is self._runner.registry.by_words[self._home_words]
 
     async def _show_home(self, person: str, words: str, key: str) -> None:
-        actor = await self._directory.actor(person)
+        actor = await self._people.actor(person)
         operation = self._runner.registry.by_words[self._home_words]
         decision = decide(operation, actor)
         if isinstance(decision, Deny):
@@ -260,14 +260,6 @@ async def _no_progress(done: int, total: int) -> None:
 def _title(words: str) -> str:
     """The words without their options, to head a modal."""
     return words.partition(" --")[0]
-
-
-def _operation(runner: Runner, words: str) -> Operation | None:
-    """The operation that the words ask for; None where they ask for none, as an old button's may."""
-    try:
-        return parse(runner.registry, words).operation
-    except UserError:
-        return None
 
 
 def _is_personal(runner: Runner, offer: Offer) -> bool:

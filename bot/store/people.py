@@ -24,6 +24,7 @@ class Known:
     standing: Standing
     member_of: frozenset[str]
     checked_at: datetime
+    email: str = ""
 
     def __post_init__(self) -> None:
         """Accept the row's plain types."""
@@ -41,6 +42,7 @@ async def put(connection: Connection, known: Known) -> None:
             "standing": known.standing.value,
             "member_of": sorted(known.member_of),
             "checked_at": known.checked_at,
+            "email": known.email,
         },
     )
 
@@ -55,3 +57,9 @@ async def get(connection: Connection, person_id: str) -> Known | None:
     async with connection.cursor(row_factory=class_row(Known)) as cursor:
         await cursor.execute(_SQL["get"], {"id": person_id})
         return await cursor.fetchone()
+
+
+async def named(connection: Connection, name: str) -> list[str]:
+    """The ids of those who are known by this name, whatever its case."""
+    cursor = await connection.execute(_SQL["named"], {"name": name})
+    return [row[0] for row in await cursor.fetchall()]

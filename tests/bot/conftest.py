@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
 from pathlib import Path
 
 import psycopg
 import pytest
 from pydantic import SecretStr
 
-from bot.settings import SlackSettings
+from bot.app import grants
+from bot.directory import Directory
+from bot.settings import Settings, SlackSettings
 from bot.slack.client import Slack, connected, whoami
 from bot.store.database import Database
 from bot.store.embedded import EmbeddedServer
@@ -64,6 +67,14 @@ async def shaky(proxy: DatabaseProxy) -> AsyncIterator[Database]:
 def clock() -> Clock:
     """The bot's own time."""
     return Clock()
+
+
+@pytest.fixture
+def people(database: Database, clock: Clock) -> Directory:
+    """Who is who, with no Slack to ask."""
+    return Directory(
+        lookup=None, database=database, grants=grants(Settings()), now=clock.now, fresh_for=timedelta(minutes=1)
+    )
 
 
 @pytest.fixture

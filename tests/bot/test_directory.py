@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from bot.directory import OLDEST, Directory
+from bot.directory import ANEW_WITHIN, OLDEST, Directory
+from bot.errors import UserError
 from bot.people import Grants, Role, Standing
 from bot.slack.client import Slack
 from bot.slack.lookup import WorkspaceLookup, standing
@@ -36,6 +37,13 @@ def make_directory(slack: Slack, database: Database, clock: Clock) -> MakeDirect
         return Directory(lookup=lookup, database=database, grants=grants, now=clock.now, fresh_for=FRESH)
 
     return make
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Wait until something holds."""
+    async with asyncio.timeout(5):
+        while not holds():
+            await asyncio.sleep(0.01)
 
 
 def asked(sandbox: Sandbox, method: str = "users.info") -> int:
@@ -107,7 +115,61 @@ async def test_one_question_answers_all_who_ask_meanwhile(make_directory: MakeDi
     found = await asyncio.gather(*others, directory.actor(BOB))
     assert {actor.role for actor in found} == {Role.RESPONDER, Role.APPROVER}
     assert asked(sandbox) == 2
-    assert asked(sandbox, "usergroups.users.list") == 3
+    assert asked(sandbox, "usergroups.list") == 1
+
+
+async def test_asked_anew_what_it_said_a_moment_ago_does_not_count(
+    make_directory: MakeDirectory, sandbox: Sandbox
+) -> None:
+    """Neither about the person nor about the group; and what was found out counts for everybody who asks later."""
+    directory = make_directory()
+    assert (await directory.actor(ALICE)).role is Role.RESPONDER
+    sandbox.workspace.state.groups["S0RESPOND"]["users"].remove(ALICE)
+    assert (await directory.actor(ALICE)).role is Role.RESPONDER
+    assert (await directory.actor(ALICE, anew=True)).role is Role.VIEWER
+    assert (await directory.actor(ALICE)).role is Role.VIEWER
+
+
+async def test_a_hundred_who_ask_anew_are_answered_by_two_questions(
+    make_directory: MakeDirectory, sandbox: Sandbox
+) -> None:
+    """The second is asked after everybody had come: nobody is given an answer older than their question."""
+    sandbox.faults.add("slack", "users.info", kind="slow", seconds=0.1)
+    directory = make_directory()
+    first = asyncio.create_task(directory.actor(BOB, anew=True))
+    await until(lambda: asked(sandbox) == 1)
+    sandbox.workspace.account(BOB).kind = "deactivated"
+    others = await asyncio.gather(*(directory.actor(BOB, anew=True) for _ in range(100)))
+    assert {actor.standing for actor in others} == {Standing.DEACTIVATED}
+    await first
+    assert asked(sandbox) == 2
+
+
+async def test_asked_anew_while_slack_is_silent_the_last_answer_counts(
+    make_directory: MakeDirectory, sandbox: Sandbox, clock: Clock
+) -> None:
+    """With its age; also where Slack never answers at all."""
+    directory = make_directory()
+    known = await directory.actor(BOB)
+    clock.jump(600)
+    async with slack_fails(sandbox, "refused"):
+        assert await directory.actor(BOB, anew=True) == known
+    async with slack_fails(sandbox, "timeout"):
+        before = asyncio.get_running_loop().time()
+        assert await directory.actor(BOB, anew=True) == known
+        assert asyncio.get_running_loop().time() - before < ANEW_WITHIN + 1
+
+
+async def test_who_is_meant(make_directory: MakeDirectory, clock: Clock) -> None:
+    """By id, as Slack makes it of a mention, or by a name that is known here; never by a guess."""
+    directory = make_directory()
+    assert (await directory.whom(f"@{BOB}")).name == "bob"
+    await kept(directory)
+    assert (await directory.whom("Bob")).id == BOB
+    assert (await make_directory(asks=False).whom("@bob")).id == BOB
+    for nobody in ("carol", "U0NOBODY0"):
+        with pytest.raises(UserError):
+            await directory.whom(nobody)
 
 
 @pytest.mark.parametrize("kind", ["status", "refused", "html", "garbled"])

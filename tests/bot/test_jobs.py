@@ -17,6 +17,7 @@ from bot.app import registry
 from bot.audit import Event
 from bot.clocks import real_now, tick
 from bot.context import Services
+from bot.directory import Directory
 from bot.health.check import Check, Health
 from bot.health.readings import Finding, Group, Kind, State
 from bot.jobs import STALLED_AFTER, Jobs
@@ -77,7 +78,7 @@ def site(clock: Clock) -> Site:
 
 
 @pytest.fixture
-def services(database: Database, clock: Clock, site: Site) -> Services:
+def services(database: Database, clock: Clock, site: Site, people: Directory) -> Services:
     """What jobs may touch."""
     return Services(
         vendors=Providers,
@@ -85,6 +86,7 @@ def services(database: Database, clock: Clock, site: Site) -> Services:
         registry=registry(),
         database=database,
         now=clock.now,
+        people=people,
         health=lambda: site.health,
     )
 
@@ -247,6 +249,7 @@ async def test_work_goes_on_after_the_database_was_away(
         registry=services.registry,
         database=shaky,
         now=clock.now,
+        people=services.people,
         health=services.health,
     )
     jobs = Jobs(through, journal, clocks={"watch": work}, announce=None, audit_channel="")

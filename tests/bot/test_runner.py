@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
 import psycopg
 import pytest
 
+from bot.app import grants
 from bot.audit import Event
 from bot.context import Context, Place, Services, Surface, Transaction
+from bot.directory import Directory
 from bot.errors import NotConfiguredError, UserError
 from bot.health.check import Health
 from bot.journal import Journal
@@ -99,6 +102,9 @@ def make(database: Database, clock: Clock, folder: Path) -> Runner:
         registry=REGISTRY,
         database=database,
         now=clock.now,
+        people=Directory(
+            lookup=None, database=database, grants=grants(Settings()), now=clock.now, fresh_for=timedelta(minutes=1)
+        ),
         health=lambda: Health([], cache_seconds=0, now=clock.now),
     )
     return Runner(services, Journal(folder))

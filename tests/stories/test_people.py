@@ -224,7 +224,7 @@ async def test_who_becomes_a_guest_is_refused_at_once(story: Story) -> None:
     assert "Guests of the workspace have no rights here." in (await story.asks("alice", "/ilab token")).text
 
 
-@pytest.mark.parametrize("call", ["users.info", "usergroups.users.list"])
+@pytest.mark.parametrize("call", ["users.info", "usergroups.list"])
 async def test_slack_does_not_say_who_somebody_is(story: Story, call: str) -> None:
     """The last role that Slack told is used, and whoami shows how old it is."""
     await story.asks("alice", "/ilab whoami")

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from bot.errors import UsageError
 from bot.operation import Field, Invocation, Kind, Operation, Registry
+from bot.people import PERSON_ID
 from bot.slack.blocks.answer import Message
 from bot.slack.blocks.text import PLAIN_TITLE, Block, escape, plain, section
 from bot.words import Incomplete, complete, said, value_of
@@ -89,6 +90,9 @@ def _value(operation: Operation, field: Field, state: Mapping[str, Any]) -> Any:
     if field.kind is Kind.CHOICE:
         option = state.get("selected_option")
         return value_of(operation, field, option["value"]) if option else None
+    if field.kind is Kind.PERSON:
+        chosen = state.get("selected_user")
+        return value_of(operation, field, chosen) if chosen else None
     text = (state.get("value") or "").strip()
     return value_of(operation, field, text) if text else None
 
@@ -116,6 +120,10 @@ def _element(field: Field, value: Any) -> Block:
         element |= {"type": "static_select", "options": options}
         if value is not None:
             element["initial_option"] = options[field.choices.index(value)]
+    elif field.kind is Kind.PERSON:
+        element |= {"type": "users_select"}
+        if value is not None and PERSON_ID.fullmatch(value):
+            element["initial_user"] = value
     else:
         element |= {"type": "plain_text_input", "multiline": field.rest}
         if value is not None:
