@@ -1,7 +1,4 @@
-"""What the settings say of one command's approvals, over what the command itself declares.
-
-[pure]
-"""
+"""What the settings say of one command's approvals, over what the command itself declares."""
 
 from __future__ import annotations
 
