@@ -29,6 +29,9 @@ Email = NewType("Email", str)
 Person = NewType("Person", str)
 """Somebody of the workspace: their id, or the name that was typed; `services.people.whom` says who that is."""
 
+IncidentNumber = NewType("IncidentNumber", int)
+"""An incident, as `INC-12` or `12`. Left out before other words, it is the one of the channel."""
+
 
 class Kind(StrEnum):
     """What an argument's words must be."""
@@ -40,6 +43,7 @@ class Kind(StrEnum):
     CHOICE = "choice"
     EMAIL = "email"
     PERSON = "person"
+    INCIDENT = "incident"
     DURATION = "duration"
 
 
@@ -102,6 +106,7 @@ _KINDS: Final[Mapping[object, Kind]] = {
     bool: Kind.FLAG,
     Email: Kind.EMAIL,
     Person: Kind.PERSON,
+    IncidentNumber: Kind.INCIDENT,
     timedelta: Kind.DURATION,
 }
 

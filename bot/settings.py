@@ -222,6 +222,69 @@ class StatusSettings(Section):
     watch_default_minutes: float = 60
 
 
+class Deadlines(Section):
+    """What the steps of an incident are allowed, in minutes; 0 sets no such clock.
+
+    PagerDuty's levels are the rungs: 1 the on-call, 2 the team lead, 3 the CTO.
+    """
+
+    acknowledge_minutes: float = Field(default=0, description="After it, the on-call are paged again.")
+    remind_minutes: float = Field(default=0, description="When its channel is reminded that nobody has acknowledged.")
+    lead_after_minutes: float = Field(default=0, description="When the team lead is paged.")
+    cto_after_minutes: float = Field(default=0, description="When the CTO is paged.")
+    cto_answers_minutes: float = Field(default=0, description="How long the CTO has until they are paged again.")
+    acknowledgement_minutes: float = Field(
+        default=0, description="How long an acknowledgement holds of which nothing more is heard."
+    )
+    assess_minutes: float = 0
+    mitigate_minutes: float = 0
+    update_minutes: float = Field(default=0, description="How long people may hear nothing.")
+    postmortem_hours: float = Field(default=0, description="Counted from resolving.")
+
+
+class P0Deadlines(Deadlines):
+    """The runbook's, for a P0."""
+
+    acknowledge_minutes: float = 5
+    remind_minutes: float = 3
+    lead_after_minutes: float = 15
+    cto_after_minutes: float = 45
+    cto_answers_minutes: float = 60
+    acknowledgement_minutes: float = 20
+    assess_minutes: float = 15
+    mitigate_minutes: float = 30
+    update_minutes: float = 30
+    postmortem_hours: float = 48
+
+
+class P1Deadlines(Deadlines):
+    """For a P1, of which the runbook says no times."""
+
+    acknowledge_minutes: float = 15
+    remind_minutes: float = 10
+    lead_after_minutes: float = 30
+    cto_after_minutes: float = 90
+    cto_answers_minutes: float = 60
+    acknowledgement_minutes: float = 45
+    assess_minutes: float = 45
+    mitigate_minutes: float = 120
+    update_minutes: float = 60
+    postmortem_hours: float = 48
+
+
+class IncidentSettings(Section):
+    """The clocks of incidents, by severity."""
+
+    p0: P0Deadlines = P0Deadlines()
+    p1: P1Deadlines = P1Deadlines()
+    p2: Deadlines = Deadlines()
+    p3: Deadlines = Deadlines()
+
+    def deadlines(self, severity: str) -> Deadlines:
+        """Those of a severity, such as `P0`."""
+        return {"P0": self.p0, "P1": self.p1, "P2": self.p2, "P3": self.p3}[severity]
+
+
 class WebSettings(Section):
     """The bot's own HTTP address: Slack over HTTP, `/healthz`, `/metrics`. Port 0 lets the system choose."""
 
@@ -259,6 +322,7 @@ class Settings(BaseSettings):
     status_pages: StatusPagesSettings = StatusPagesSettings()
     product: ProductSettings | None = None
     status: StatusSettings = StatusSettings()
+    incidents: IncidentSettings = IncidentSettings()
     web: WebSettings = WebSettings()
     terminal_command: str = Field(default="ilab", description="How people call the program: what the bot tells them.")
     runbook_url: str = "https://github.com/interviewlab/ops/blob/main/runbook.md"

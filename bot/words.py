@@ -15,7 +15,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from bot.errors import UsageError
-from bot.operation import Args, Email, Field, Invocation, Kind, Operation, Person, Registry
+from bot.operation import Args, Email, Field, IncidentNumber, Invocation, Kind, Operation, Person, Registry
 
 LONGEST: Final = 3000
 """Characters of one line. Slack cuts slash commands long before; a paste from elsewhere is refused with a sentence."""
@@ -29,6 +29,7 @@ _QUOTES: Final = str.maketrans({"“": '"', "”": '"', "„": '"', "«": '"', "
 _SPACES: Final = re.compile(r"[\s\u00a0\u2007\u202f\u200b\ufeff]+")
 _TOKEN: Final = re.compile(r'(?P<lead>--[\w-]+=)?(?:"(?P<double>[^"]*)"|\'(?P<single>[^\']*)\'(?!\S))|(?P<bare>\S+)')
 _EMAIL: Final = re.compile(r"[^@\s<>\"',;]+@[^@\s<>\"',;]+\.[^@\s<>\"',;.]+")
+_INCIDENT: Final = re.compile(r"(?P<sign>inc-?)?(?P<number>[1-9]\d{0,17})", re.IGNORECASE)
 _DURATION: Final = re.compile(r"(?P<amount>\d+(?:\.\d+)?)(?P<unit>s|m|min|h|d|w)")
 _UNITS: Final = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400, "w": 604800}
 
@@ -111,13 +112,17 @@ def refuse_incomplete(incomplete: Incomplete) -> UsageError:
 def render(invocation: Invocation) -> str:
     """Return a line that `parse` turns into the same Invocation."""
     parts = [invocation.operation.words]
+    skipped = False  # an incident was left out, in whose place a text might be taken for one
     for field in invocation.operation.fields:
         value = getattr(invocation.args, field.name)
         if not field.required and value == field.default:
+            skipped = skipped or (field.positional and field.kind is Kind.INCIDENT)
             continue
         if field.kind is Kind.FLAG:
             parts.append(field.flag)
-        elif field.positional:
+        elif field.kind is Kind.INCIDENT and field.positional:
+            parts.append(f"INC-{value}")
+        elif field.positional and not (skipped and _INCIDENT.fullmatch(said(value))):
             parts.append(_quote(said(value)))
         else:
             parts.append(f"{field.flag} {_quote(said(value))}")
@@ -139,6 +144,10 @@ def value_of(operation: Operation, field: Field, word: str) -> Any:
         raise _wrong(operation, field, word, "an e-mail address, such as ann@example.com")
     if field.kind is Kind.PERSON:
         return Person(word.removeprefix("@"))
+    if field.kind is Kind.INCIDENT:
+        if named := _INCIDENT.fullmatch(word):
+            return IncidentNumber(int(named["number"]))
+        raise _wrong(operation, field, word, "an incident such as INC-12")
     if field.kind is Kind.DURATION:
         if found := _DURATION.fullmatch(word.lower()):
             with suppress(OverflowError):
@@ -198,12 +207,20 @@ def _assign(operation: Operation, words: Sequence[str]) -> dict[str, Any]:
                 todo=_hint(operation),
             )
         field = positional.pop(0)
+        if field.kind is Kind.INCIDENT and positional and not _names_incident(word, positional[0], alone=not queue):
+            field = positional.pop(0)
         if field.rest:
             word = " ".join([word, *queue])
             queue.clear()
         given[field.name] = value_of(operation, field, word)
     # an empty text is as good as none, as in a form
     return {name: value for name, value in given.items() if not isinstance(value, str) or value.strip()}
+
+
+def _names_incident(word: str, following: Field, *, alone: bool) -> bool:
+    """Whether the word is the incident that may be left out: before a free text a bare number may be part of that."""
+    named = _INCIDENT.fullmatch(word)
+    return named is not None and bool(named["sign"] or not following.rest or alone)
 
 
 def _flag_value(operation: Operation, field: Field, inline: str, queue: list[str]) -> Any:

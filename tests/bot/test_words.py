@@ -12,7 +12,7 @@ import pytest
 from bot.app import registry
 from bot.context import Context
 from bot.errors import UsageError
-from bot.operation import Answer, Arg, Args, Email, Family, Invocation, Read, Registry
+from bot.operation import Answer, Arg, Args, Email, Family, IncidentNumber, Invocation, Read, Registry
 from bot.people import Role
 from bot.words import Incomplete, parse, render, shorten, split, undo_typography
 
@@ -227,3 +227,81 @@ def test_what_is_quoted_back_is_short() -> None:
     """Long words are cut with an ellipsis."""
     assert shorten("x" * 100, 10) == "x" * 9 + "…"
     assert shorten("short") == "short"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SayArgs(Args):
+    """An incident that may be left out before a free text."""
+
+    id: Annotated[IncidentNumber | None, Arg(help="Which.", positional=True)] = None
+    text: Annotated[str, Arg(help="What.", positional=True, rest=True)]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MarkArgs(Args):
+    """An incident that may be left out before a choice."""
+
+    id: Annotated[IncidentNumber | None, Arg(help="Which.", positional=True)] = None
+    name: Annotated[Literal["started", "resolved"], Arg(help="What.", positional=True)]
+
+
+async def nothing(args: Args, context: Context) -> Answer:
+    """Answer nothing of interest."""
+    del args, context
+    return Answer(verdict="said")
+
+
+SAYING = Registry(
+    (
+        Family(
+            name="say",
+            summary="Say",
+            operations=(
+                Read(words="say", summary="Say.", who=Role.VIEWER, args=SayArgs, examples=("say x",), read=nothing),
+                Read(
+                    words="mark",
+                    summary="M.",
+                    who=Role.VIEWER,
+                    args=MarkArgs,
+                    examples=("mark resolved",),
+                    read=nothing,
+                ),
+            ),
+        ),
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("line", "args"),
+    [
+        ("say it is back", SayArgs(text="it is back")),
+        ("say INC-12 it is back", SayArgs(id=IncidentNumber(12), text="it is back")),
+        ("say inc12 it is back", SayArgs(id=IncidentNumber(12), text="it is back")),
+        ("say 500 errors a minute", SayArgs(text="500 errors a minute")),
+        ("say INC-12", None),
+        ("say 12", None),
+        ('say "INC-12 is the same"', SayArgs(text="INC-12 is the same")),
+        ("say --text INC-12", SayArgs(text="INC-12")),
+        ("mark resolved", MarkArgs(name="resolved")),
+        ("mark 12 resolved", MarkArgs(id=IncidentNumber(12), name="resolved")),
+        ("mark --id INC-12 resolved", MarkArgs(id=IncidentNumber(12), name="resolved")),
+    ],
+)
+def test_an_incident_may_be_left_out(line: str, args: Args | None) -> None:
+    """Before a text only `INC-12` names one, since a number may be part of it; what is said back means the same."""
+    understood = parse(SAYING, line)
+    if args is None:
+        assert isinstance(understood, Incomplete)
+        assert understood.given == {"id": 12}
+        return
+    assert isinstance(understood, Invocation)
+    assert understood.args == args
+    assert parse(SAYING, render(understood)) == understood
+
+
+@pytest.mark.parametrize("line", ["mark INC-0 resolved", "mark INC-x resolved", "mark --id twelve resolved"])
+def test_what_names_no_incident_is_said(line: str) -> None:
+    """It is a usage error, with a sentence."""
+    with pytest.raises(UsageError):
+        parse(SAYING, line)
