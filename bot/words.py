@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import html
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -131,29 +131,39 @@ def render(invocation: Invocation) -> str:
 
 def value_of(operation: Operation, field: Field, word: str) -> Any:
     """Turn one word into the value of an argument. Raise UsageError where it is none."""
-    if field.kind in (Kind.INTEGER, Kind.NUMBER):
-        return _number(operation, field, word)
-    if field.kind is Kind.CHOICE:
-        if word.lower() in field.choices:
-            return word.lower()
-        near = difflib.get_close_matches(word.lower(), field.choices, n=1)
-        raise _wrong(operation, field, word, f"one of {', '.join(field.choices)}", near[0] if near else "")
-    if field.kind is Kind.EMAIL:
-        if _EMAIL.fullmatch(word):
-            return Email(word.lower())
-        raise _wrong(operation, field, word, "an e-mail address, such as ann@example.com")
-    if field.kind is Kind.PERSON:
-        return Person(word.removeprefix("@"))
-    if field.kind is Kind.INCIDENT:
-        if named := _INCIDENT.fullmatch(word):
-            return IncidentNumber(int(named["number"]))
-        raise _wrong(operation, field, word, "an incident such as INC-12")
-    if field.kind is Kind.DURATION:
-        if found := _DURATION.fullmatch(word.lower()):
-            with suppress(OverflowError):
-                return timedelta(seconds=float(found["amount"]) * _UNITS[found["unit"]])
-        raise _wrong(operation, field, word, "a time such as 30m, 2h or 7d")
-    return word
+    read = _READERS.get(field.kind)
+    return word if read is None else read(operation, field, word)
+
+
+def _choice(operation: Operation, field: Field, word: str) -> str:
+    if word.lower() in field.choices:
+        return word.lower()
+    near = difflib.get_close_matches(word.lower(), field.choices, n=1)
+    raise _wrong(operation, field, word, f"one of {', '.join(field.choices)}", near[0] if near else "")
+
+
+def _email(operation: Operation, field: Field, word: str) -> Email:
+    if _EMAIL.fullmatch(word):
+        return Email(word.lower())
+    raise _wrong(operation, field, word, "an e-mail address, such as ann@example.com")
+
+
+def _person(operation: Operation, field: Field, word: str) -> Person:
+    del operation, field
+    return Person(word.removeprefix("@"))
+
+
+def _incident(operation: Operation, field: Field, word: str) -> IncidentNumber:
+    if named := _INCIDENT.fullmatch(word):
+        return IncidentNumber(int(named["number"]))
+    raise _wrong(operation, field, word, "an incident such as INC-12")
+
+
+def _duration(operation: Operation, field: Field, word: str) -> timedelta:
+    if found := _DURATION.fullmatch(word.lower()):
+        with suppress(OverflowError):
+            return timedelta(seconds=float(found["amount"]) * _UNITS[found["unit"]])
+    raise _wrong(operation, field, word, "a time such as 30m, 2h or 7d")
 
 
 def shorten(text: str, most: int = 60) -> str:
@@ -259,6 +269,18 @@ def _number(operation: Operation, field: Field, word: str) -> int | float:
     if number != number or (low is not None and number < low) or (high is not None and number > high):  # noqa: PLR0124 -- NaN
         raise _wrong(operation, field, word, what)
     return number
+
+
+_READERS: Final[Mapping[Kind, Callable[[Operation, Field, str], Any]]] = {
+    Kind.INTEGER: _number,
+    Kind.NUMBER: _number,
+    Kind.CHOICE: _choice,
+    Kind.EMAIL: _email,
+    Kind.PERSON: _person,
+    Kind.INCIDENT: _incident,
+    Kind.DURATION: _duration,
+}
+"""How a word is read; of every other kind it is taken as it is."""
 
 
 def _bounds(low: float | None, high: float | None) -> str:
