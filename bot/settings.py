@@ -136,6 +136,9 @@ class StripeSettings(Section):
         description="The endpoint's signing secret: `payment redeliver` signs with it what Stripe will not send again.",
     )
     webhook_log: str = Field(default="[T134 Webhook]", description="What each line of the webhook in the log holds.")
+    arrives_within_seconds: float = Field(
+        default=15, description="How long `payment redeliver` waits for what was paid to arrive."
+    )
     packages: dict[str, PackageSettings] = Field(
         default={},
         description="What is given for a price, as JSON: "
