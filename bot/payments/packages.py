@@ -1,7 +1,4 @@
-"""What is given for a price, by the settings.
-
-[pure]
-"""
+"""What is given for a price, by the settings."""
 
 from __future__ import annotations
 
