@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_ADDRESS: Final = re.compile(r"(?<![\w.+%-])([\w.+%-])[\w.+%-]*@([\w-]+(?:\.[\w-]+)+)")
+_ADDRESS: Final = re.compile(r"(?<![\w.+-])([\w.+-])[\w.+-]*(?:@|%40)([\w-]+(?:\.[\w-]+)+)")
+"""Also as it stands in addresses of the web, where `@` is `%40`."""
 
 
 def masked_text(text: str) -> str:

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from bot import windows
 
 
 def _address(given: SecretStr) -> SecretStr:
@@ -31,6 +34,21 @@ def _address(given: SecretStr) -> SecretStr:
             "it is no address such as postgresql://user:password@host/database; signs like @ : / % in a password are "
             "written %40 %3A %2F %25"
         )
+    return given
+
+
+def _windows(given: str) -> str:
+    """Refuse what names no windows."""
+    windows.parse(given)
+    return given
+
+
+def _timezone(given: str) -> str:
+    """Refuse what is no time zone."""
+    try:
+        ZoneInfo(given)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ValueError("it is no time zone such as Europe/London") from error
     return given
 
 
@@ -116,39 +134,12 @@ class SupabaseSettings(Section):
     probe_table: str = Field(default="entitlements", description="The table of which the REST probe reads one row.")
 
 
-class PackageSettings(Section):
-    """What is given for a price."""
-
-    interviews: int = Field(ge=1, le=1000)
-    tier: str = ""
-    perks: tuple[str, ...] = ()
-    type: Literal["interview_package", "subscription"] = "interview_package"
-
-
 class StripeSettings(Section):
     """Stripe's API; `webhook_url` names the product's own endpoint among the account's."""
 
     api_key: SecretStr
     base_url: str = "https://api.stripe.com"
     webhook_url: str = ""
-    webhook_secret: SecretStr | None = Field(
-        default=None,
-        description="The endpoint's signing secret: `payment redeliver` signs with it what Stripe will not send again.",
-    )
-    webhook_log: str = Field(default="[T134 Webhook]", description="What each line of the webhook in the log holds.")
-    arrives_within_seconds: float = Field(
-        default=15, description="How long `payment redeliver` waits for what was paid to arrive."
-    )
-    packages: dict[str, PackageSettings] = Field(
-        default={},
-        description="What is given for a price, as JSON: "
-        '`{"price_…": {"interviews": 5, "tier": "professional", "perks": ["voice_mode"]}}`.',
-    )
-    test_webhook_url: str = Field(default="", description="An endpoint that is not production's: for test events.")
-    test_webhook_secret: SecretStr | None = Field(default=None, description="Its signing secret.")
-    test_customer: str = Field(
-        default="", description="The id of a customer there. Left out, a test event says unpaid, and grants nothing."
-    )
     quiet_hours: float = Field(default=6, description="Hours without any event after which Stripe counts as degraded.")
 
 
@@ -237,6 +228,19 @@ class ProductSettings(Section):
     warn_connections: float = Field(default=0.70, description="Share of max_connections.")
     alert_connections: float = Field(default=0.85, description="Share of max_connections.")
     statement_timeout_seconds: float = 5
+
+
+class DeploySettings(Section):
+    """Rollbacks, promotions, and when they are to be avoided."""
+
+    poll_seconds: float = Field(default=1, gt=0, description="How often Vercel is asked how far a move is.")
+    move_timeout_seconds: float = Field(
+        default=180, description="Seconds after which a move that is not done counts as Vercel's trouble."
+    )
+    avoid: Annotated[str, AfterValidator(_windows)] = Field(
+        default="fri 12:00-24:00, sat, sun", description="Windows in which promoting and rolling back are warned of."
+    )
+    timezone: Annotated[str, AfterValidator(_timezone)] = Field(default="UTC", description="Of the windows.")
 
 
 class StatusSettings(Section):
@@ -348,6 +352,7 @@ class Settings(BaseSettings):
     github: GitHubSettings | None = None
     status_pages: StatusPagesSettings = StatusPagesSettings()
     product: ProductSettings | None = None
+    deploys: DeploySettings = DeploySettings()
     status: StatusSettings = StatusSettings()
     incidents: IncidentSettings = IncidentSettings()
     web: WebSettings = WebSettings()

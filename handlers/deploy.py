@@ -8,13 +8,15 @@ from typing import Annotated, Final, Literal
 
 from bot.ages import age, span
 from bot.context import Context
-from bot.deploys import deployments, logs
+from bot.deploys import deployments, logs, moves, naming
 from bot.errors import UserError
-from bot.operation import Answer, Arg, Args, Family, Line, Lines, Mark, Offer, Read
+from bot.operation import Answer, Arg, Args, Change, Family, Line, Lines, Mark, Offer, Plan, Read
 from bot.people import Role
 
 SECTION: Final = "Useful Commands"
 PAGE: Final = 10
+EXCLUSIVE: Final = "production"
+"""One rollback or promotion at a time."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,7 +34,7 @@ async def list_(args: ListArgs, context: Context) -> Answer:
     vercel = deployments.vercel_of(context.services)
     production = await deployments.look(vercel)
     page = await vercel.deployments(limit=PAGE, until=args.before, previews=args.previews)
-    lines = tuple(deployments.line(one, production.serving) for one in page.deployments)
+    lines = tuple(naming.line(one, production.serving) for one in page.deployments)
     older = f"deploy list{' --previews' if args.previews else ''} --before {page.following}"
     offers = [*((Offer(label="Older", words=older, replaces=True),) if page.following else ())]
     if not args.previews:
@@ -53,21 +55,21 @@ def _verdict(production: deployments.Production, context: Context) -> tuple[str,
     current = production.serving
     if current is None:
         return "Nothing serves production.", Mark.DOWN
-    said = f"Production serves {deployments.spoken(current)}, built {age(current.created_at, context.now)} ago"
-    if deployments.held(production.project):
+    said = f"Production serves {naming.spoken(current)}, built {age(current.created_at, context.now)} ago"
+    if naming.held(production.project):
         return f"{said}; later pushes stay staged until you promote.", Mark.DEGRADED
     newest = production.project.production
     if newest is not None and newest.id != current.id:
-        return f"{said}; the newest build failed ({deployments.name(newest)}).", Mark.DEGRADED
+        return f"{said}; the newest build failed ({naming.name(newest)}).", Mark.DEGRADED
     return f"{said}.", Mark.OK
 
 
 def _held(production: deployments.Production) -> tuple[Lines, ...]:
-    why = deployments.held(production.project)
+    why = naming.held(production.project)
     if not why:
         return ()
     waiting = production.staged
-    said = f"{len(waiting)} waiting, the newest is {deployments.spoken(waiting[0])}" if waiting else "none waits yet"
+    said = f"{len(waiting)} waiting, the newest is {naming.spoken(waiting[0])}" if waiting else "none waits yet"
     return (
         Lines(
             lines=(
@@ -75,7 +77,7 @@ def _held(production: deployments.Production) -> tuple[Lines, ...]:
                     title=f"Held: {why}",
                     text=f"staged pushes: {said}",
                     mark=Mark.DEGRADED,
-                    at=deployments.held_since(production.project),
+                    at=naming.held_since(production.project),
                 ),
             )
         ),
@@ -94,8 +96,8 @@ async def show(args: ShowArgs, context: Context) -> Answer:
     vercel = deployments.vercel_of(context.services)
     one = await deployments.find(vercel, args.id)
     production = await deployments.look(vercel)
-    said, mark = deployments.standing(one, production.serving)
-    took = deployments.took(one)
+    said, mark = naming.standing(one, production.serving)
+    took = naming.took(one)
     lines = [
         Line(title="Built", text=f"in {span(took)}" if took is not None else one.state.lower(), at=one.created_at),
         Line(title="Commit", text=one.commit or "none: it was built elsewhere"),
@@ -114,7 +116,7 @@ async def show(args: ShowArgs, context: Context) -> Answer:
     if one.state == "READY" and context.actor.role >= Role.RESPONDER:
         offers.insert(0, Offer(label="Logs", words=f"deploy logs --deployment {one.id}"))
     return Answer(
-        verdict=f"{deployments.spoken(one)}: {said}",
+        verdict=f"{naming.spoken(one)}: {said}",
         mark=mark,
         evidence=tuple(evidence),
         offers=tuple(offers),
@@ -159,6 +161,44 @@ async def read_logs(args: LogsArgs, context: Context) -> Answer:
     return await logs.search(wanted, services)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RollbackArgs(Args):
+    """Back to which, and why."""
+
+    deployment: Annotated[
+        str,
+        Arg(
+            help="Its id (dpl_…), its address, or the beginning of its commit; left out: the one before.",
+            positional=True,
+        ),
+    ] = ""
+    reason: Annotated[str, Arg(help="Why; it stands on the card.", rest=True, personal=True)] = ""
+
+
+async def plan_rollback(args: RollbackArgs, context: Context) -> Plan:
+    """Return which deployment would serve again, what would be undone, and what would not."""
+    return await moves.plan("rollback", args.deployment, context, reason=args.reason)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PromoteArgs(Args):
+    """Which one, and why."""
+
+    id: Annotated[
+        str,
+        Arg(
+            help="Its id (dpl_…), its address, or the beginning of its commit; left out: the newest that is staged.",
+            positional=True,
+        ),
+    ] = ""
+    reason: Annotated[str, Arg(help="Why; it stands on the card.", rest=True, personal=True)] = ""
+
+
+async def plan_promotion(args: PromoteArgs, context: Context) -> Plan:
+    """Return which deployment would go live, and with what."""
+    return await moves.plan("promote", args.id, context, reason=args.reason)
+
+
 FAMILY = Family(
     name="deploy",
     summary="Deployments of the product",
@@ -189,6 +229,32 @@ FAMILY = Family(
             examples=("deploy logs", "deploy logs --since 2h --level error", "deploy logs --grep T134 Webhook"),
             section=SECTION,
             read=read_logs,
+        ),
+        Change(
+            words="rollback",
+            summary="Let an earlier deployment serve production again, with what lies between shown first.",
+            who=Role.RESPONDER,
+            args=RollbackArgs,
+            examples=("rollback", "rollback a1b2c3d --reason checkout fails since the deployment"),
+            section="Quick Rollback",
+            plan=plan_rollback,
+            recheck=moves.recheck,
+            execute=moves.execute,
+            exclusive=EXCLUSIVE,
+            break_glass=True,
+        ),
+        Change(
+            words="deploy promote",
+            summary="Let a staged or newer deployment serve production; later pushes then go live by themselves again.",
+            who=Role.RESPONDER,
+            args=PromoteArgs,
+            examples=("deploy promote", "deploy promote a1b2c3d"),
+            section="Quick Rollback",
+            plan=plan_promotion,
+            recheck=moves.recheck,
+            execute=moves.execute,
+            exclusive=EXCLUSIVE,
+            break_glass=True,
         ),
     ),
 )

@@ -51,6 +51,7 @@ def describe(report: Report, *, deep: bool, share: bool, may_share: bool = True)
         evidence=tuple(lines for lines in evidence if lines.lines),
         offers=(
             *((_declare(report),) if report.red else ()),
+            *_promote(report),
             Offer(label="Recheck", words="status --fresh" + (" --deep" if deep else ""), replaces=True),
             *(() if deep else (Offer(label="Every check", words="status --deep", replaces=True),)),
             *((Offer(label="Share here", words="status --share"),) if may_share and not share else ()),
@@ -64,6 +65,18 @@ def _declare(report: Report) -> Offer:
     """An incident, its title filled in."""
     title = report.verdict.headline.replace('"', "").replace("'", "’")
     return Offer(label="Declare incident", words=f'incident declare p0 "{title}"', style="danger")
+
+
+def _promote(report: Report) -> tuple[Offer, ...]:
+    """The way forward while later pushes are held: the newest that waits, or the list where none does."""
+    facts = report.reading("vercel.deployment").facts
+    if not facts.get("held"):
+        return ()
+    return (
+        Offer(label="Promote…", words="deploy promote")
+        if facts["staged"]
+        else Offer(label="Deployments", words="deploy list"),
+    )
 
 
 def _of(group: Group, report: Report) -> list[Reading]:

@@ -233,6 +233,8 @@ class World:
         """The value of `maintenance_message` there."""
         self.production_deployment = ""
         """The id of the deployment that serves the production domain; Vercel's stand-in keeps it."""
+        self.production_fault = ""
+        """What the code that serves production breaks: the site fails while there is something."""
 
     def person(self, key: str) -> Person:
         """Find a member of the cast by id, name or e-mail. Raise KeyError where there is none."""

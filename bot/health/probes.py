@@ -21,15 +21,16 @@ if TYPE_CHECKING:  # the clients import httpx and the database's driver
     from bot.providers.openai import OpenAI
     from bot.providers.sentry import Sentry
     from bot.providers.site import Site, SiteAnswer
-    from bot.providers.stripe import Stripe
-    from bot.providers.stripe_shapes import WebhookEndpoint
+    from bot.providers.stripe import Stripe, WebhookEndpoint
     from bot.providers.supabase import Supabase, SupabaseManagement
     from bot.providers.uptimerobot import Monitor, UptimeRobot
-    from bot.providers.vercel import Project, Vercel
+    from bot.providers.vercel import Deployment, Project, Vercel
 
 _RECENT: Final = timedelta(hours=1)
 _ON_ITS_WAY: Final = timedelta(minutes=5)
 """An event this young may still be on its way to the endpoint."""
+_LOOKED_THROUGH: Final = 20
+"""Deployments among which staged ones are counted."""
 
 
 async def site(client: Site, slow: float) -> Finding:
@@ -212,11 +213,13 @@ async def openai(client: OpenAI) -> Finding:
 
 
 async def deployment(client: Vercel, now: datetime) -> Finding:
-    """Say what serves production."""
-    return production(await client.project(), now)
+    """Say what serves production, and where later pushes are held, how many wait."""
+    project = await client.project()
+    recent = () if project.auto_assign else (await client.deployments(limit=_LOOKED_THROUGH)).deployments
+    return production(project, now, recent=recent)
 
 
-def production(project: Project, now: datetime) -> Finding:
+def production(project: Project, now: datetime, *, recent: Sequence[Deployment] = ()) -> Finding:
     """Judge the project's production deployment; the gravest thing comes first."""
     current = project.production
     if project.paused or current is None:
@@ -241,8 +244,11 @@ def production(project: Project, now: datetime) -> Finding:
     if not project.auto_assign:
         move = project.last_move
         why = "rolled back" if move and move.type == "rollback" else "automatic assignment is off"
-        reason = f"{why}: later pushes stay staged until you promote ({said})"
+        staged = sum(one.substate == "STAGED" and one.created_at > current.created_at for one in recent)
+        waiting = f"; {staged} staged" if staged else ""
+        reason = f"{why}: later pushes stay staged until you promote ({said}{waiting})"
         phrase = f"deployments are held ({why})"
+        facts["held"], facts["staged"] = True, staged
         return Finding(state=State.DEGRADED, reason=reason, phrase=phrase, notice=True, facts=facts)
     note = "" if current.state == "READY" else "a new one is on its way: "
     return Finding(state=State.OK, reason=note + said, facts=facts)

@@ -14,6 +14,8 @@ PROJECT_NAME: Final = "interviewlab"
 TEAM_SLUG: Final = "interviewlab"
 DOMAINS: Final = ("interviewlab.io", "www.interviewlab.io")
 REPOSITORY_ID: Final = "711204330"
+FOREIGN_PROJECT: Final = "prj_interviewlab_docs"
+"""Another project of the same team, with one deployment."""
 
 _PENDING_SECONDS: Final = 0.4
 _MOVING_SECONDS: Final = 1.6
@@ -34,11 +36,18 @@ class Deployment:
     promoted: float | None = None
     """When it first served the production domains."""
     cancelled: bool = False
+    deleted: bool = False
+    """Taken away by the project's retention."""
+    prebuilt: bool = False
+    """Built elsewhere and uploaded: Vercel knows no commit."""
+    fault: str = ""
+    """What its code breaks while it serves; "" where it works."""
+    project: str = CREDENTIALS["vercel.project"]
 
     def state(self, now: float) -> str:
         """QUEUED, BUILDING or what it came to, as Vercel names it."""
-        if self.cancelled:
-            return "CANCELED"
+        if self.cancelled or self.deleted:
+            return "DELETED" if self.deleted else "CANCELED"
         if now < self.created + 2:
             return "QUEUED"
         return "BUILDING" if now < self.ready_at else self.outcome
@@ -64,7 +73,7 @@ class AliasJob:
     target: str
     requested: float
     behaviour: str
-    """normal | stuck | failing"""
+    """normal | stuck | failing | skipped"""
     description: str = ""
     applied: bool = False
 
@@ -75,7 +84,7 @@ class AliasJob:
             return "pending"
         if elapsed < _MOVING_SECONDS or self.behaviour == "stuck":
             return "in-progress"
-        return "failed" if self.behaviour == "failing" else "succeeded"
+        return {"failing": "failed", "skipped": "skipped"}.get(self.behaviour, "succeeded")
 
 
 class Deployments:
@@ -97,13 +106,17 @@ class Deployments:
         for branch in repository.branches:
             for commit in repository.between(MAIN, branch)[0]:
                 self.deploy(commit, created=commit.at + 20, production=False)
+        self.foreign = self.deploy(repository.history()[0], created=world.started - 86400)
+        self.foreign.project = FOREIGN_PROJECT
+        self.all.remove(self.foreign)
         self.all.sort(key=lambda deployment: -deployment.created)
         self.current = next(d for d in self.all if d.production and d.promoted)
         world.production_deployment = self.current.id
 
     def _spoil(self) -> None:
-        """Have two old pushes that never served: one failed build, one cancelled."""
+        """Have two old pushes that never served, one failed build and one cancelled; the oldest is no longer kept."""
         failed, cancelled = self.all[-9], self.all[-4]
+        self.all[-1].deleted = True
         failed.outcome, failed.promoted = "ERROR", None
         failed.error = 'Command "pnpm run build" exited with 1'
         cancelled.cancelled, cancelled.promoted = True, None
@@ -125,17 +138,21 @@ class Deployments:
         self.all.insert(0, deployment)
         return deployment
 
-    def push(self, message: str, files: tuple[str, ...], *, age: float = 0, outcome: str = "READY") -> Deployment:
-        """Push a commit to `main`, `age` seconds ago, and build it for production."""
+    def push(
+        self, message: str, files: tuple[str, ...], *, age: float = 0, outcome: str = "READY", fault: str = ""
+    ) -> Deployment:
+        """Push a commit to `main`, `age` seconds ago, and build it for production; `fault` is what it breaks there."""
         at = self._world.clock.timestamp() - age
         commit = self._world.repository.push(message, files, at=at - 20)
-        return self.deploy(commit, created=at, outcome=outcome)
+        deployment = self.deploy(commit, created=at, outcome=outcome)
+        deployment.fault = fault
+        return deployment
 
     def find(self, key: str) -> Deployment:
         """Find one by id, its own host, or a production domain. Raise KeyError where there is none."""
         if key in DOMAINS:
             return self.current
-        for deployment in self.all:
+        for deployment in (*self.all, self.foreign):
             if key in (deployment.id, deployment.url):
                 return deployment
         raise KeyError(key)
@@ -155,6 +172,7 @@ class Deployments:
         self.current = deployment
         deployment.promoted = deployment.promoted or at
         self._world.production_deployment = deployment.id
+        self._world.production_fault = deployment.fault
 
     def serving_at(self, at: float) -> Deployment:
         """What served production at a moment, as far as first promotions tell; now it is `current`."""
@@ -227,7 +245,9 @@ def creator(deployment: Deployment) -> dict[str, Any]:
 
 
 def meta(deployment: Deployment) -> dict[str, str]:
-    """The commit, as Vercel's GitHub integration notes it: all values are strings."""
+    """The commit, as Vercel's GitHub integration notes it: all values are strings; none where it was built elsewhere."""
+    if deployment.prebuilt:
+        return {}
     commit, (owner, repository) = deployment.commit, CREDENTIALS["github.repository"].split("/")
     return {
         "githubCommitSha": commit.sha,

@@ -87,18 +87,21 @@ async def test_what_the_server_wrote(story: Story) -> None:
     """By time, level and text; the same words count once, addresses are masked, and only a responder may read."""
     company = company_of(story.sandbox.world)
     for _ in range(3):
-        company.write_log("error", "Failed for ann@example.com", method="POST", path="/api/cv/upload", status=500)
-    company.write_log("warning", "slow query", method="GET", path="/api/user/entitlements", status=200)
-    said = await story.asks("alice", "/ilab deploy logs --since 10m --level warning")
+        company.write_log("error", "Failed for ann@example.com", method="POST", path="/api/review", status=500)
+    company.write_log("warning", "slow query of a review", method="GET", path="/api/user/entitlements", status=200)
+    said = await story.asks("alice", "/ilab deploy logs --since 10m --level warning --grep review")
     assert said.ephemeral
-    assert "in the last 10 min, warning or graver: 3 errors, mostly “POST /api/cv/upload 500: Failed" in said.first_line
-    assert "error ×3  POST /api/cv/upload 500: Failed for a•••@example.com" in said.text
+    assert said.first_line == (
+        ":warning: 4 lines in the last 10 min, with “review”, warning or graver: 3 errors, mostly "
+        "“POST /api/review 500: Failed for a•••@example.com”."
+    )
+    assert "error ×3  POST /api/review 500: Failed for a•••@example.com" in said.text
     assert "slow query" in said.text
     assert "ann@" not in said.text
     assert "Reach  all of that time; Vercel keeps 24 h" in said.text
     only = await story.asks("alice", "/ilab deploy logs --grep SLOW query")
     assert "1 line in the last 60 min, with “SLOW query”, no error among them." in only.first_line
-    assert "cv/upload" not in only.text
+    assert "/api/review" not in only.text
     none = await story.asks("alice", "/ilab deploy logs --since 2h --until 1h --grep no such thing")
     assert none.first_line == "No line from 2 h to 60 min ago, with “no such thing”."
     assert "You may not do this." in (await story.asks("frank", "/ilab deploy logs")).text

@@ -39,7 +39,7 @@ async def test_answers_are_what_the_specification_says(vercel: httpx.AsyncClient
     )
     assert len(listed["deployments"]) == 25
     by_state = {item["state"]: item["uid"] for item in listed["deployments"]}
-    assert set(by_state) == {"READY", "ERROR", "CANCELED"}
+    assert set(by_state) == {"READY", "ERROR", "CANCELED", "DELETED"}
     for uid in by_state.values():
         detail = await vercel.get(f"/v13/deployments/{uid}")
         matches_spec("vercel", "GET", "/v13/deployments/{idOrUrl}", detail)
@@ -126,6 +126,51 @@ async def test_a_rollback_moves_the_domains_and_freezes_what_follows(company: An
     assert promoted["autoAssignCustomDomains"] is True
     assert promoted["targets"]["production"]["id"] == staged.id
     assert promoted["lastAliasRequest"]["type"] == "promote"
+
+
+async def test_a_push_that_breaks_the_site(company: Any, vercel: httpx.AsyncClient) -> None:
+    """It builds, serves, and everything of the site fails, until production is moved to another deployment."""
+    before = (await project(vercel))["targets"]["production"]["id"]
+    site = company.client("site")
+    assert (await site.get("/")).status_code == 200
+    company.vendors["vercel"].set_switch("production", "broken")
+    assert (await project(vercel))["targets"]["production"]["readyState"] == "READY"
+    assert [(await site.get(path)).status_code for path in ("/", "/api/user/entitlements")] == [500, 500]
+    assert company.vendors["vercel"].state["production"] == "broken"
+    await vercel.post(f"/v1/projects/{PROJECT}/rollback/{before}", json={})
+    company.world.clock.jump(3)
+    await project(vercel)
+    assert (await site.get("/")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "status"), [("failing", "failed"), ("skipped", "skipped"), ("stuck", "in-progress")]
+)
+async def test_moves_that_do_not_happen(company: Any, vercel: httpx.AsyncClient, behaviour: str, status: str) -> None:
+    """The job says so, and production stays where it was."""
+    before = (await project(vercel))["targets"]["production"]["id"]
+    company.vendors["vercel"].set_switch("alias_moves", behaviour)
+    target = (await deployments(vercel, rollbackCandidate="true"))[0]["uid"]
+    await vercel.post(f"/v1/projects/{PROJECT}/rollback/{target}", json={})
+    company.world.clock.jump(60)
+    after = await project(vercel)
+    assert after["lastAliasRequest"]["jobStatus"] == status
+    assert after["targets"]["production"]["id"] == before
+    assert after["autoAssignCustomDomains"] is True
+
+
+async def test_what_is_not_there_for_a_rollback(company: Any, vercel: httpx.AsyncClient) -> None:
+    """What retention took is 410 and no candidate; a deployment of another project is listed there, and 404 here."""
+    [gone] = await deployments(vercel, state="DELETED")
+    assert gone["softDeletedByRetention"] is True
+    assert gone["uid"] not in {item["uid"] for item in await deployments(vercel, rollbackCandidate="true")}
+    detail = (await vercel.get(f"/v13/deployments/{gone['uid']}")).json()
+    assert (detail["readyState"], detail["deletedAt"]) == ("READY", gone["deletedAt"])
+    foreign = company.vendors["vercel"].deployments.foreign
+    [listed] = (await vercel.get("/v6/deployments", params={"projectId": foreign.project})).json()["deployments"]
+    assert listed["projectId"] == foreign.project != PROJECT
+    for uid, status in ((gone["uid"], 410), (foreign.id, 404)):
+        assert (await vercel.post(f"/v1/projects/{PROJECT}/rollback/{uid}", json={})).status_code == status
 
 
 async def test_moves_that_cannot_be_are_refused(vercel: httpx.AsyncClient) -> None:
