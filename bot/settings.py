@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
@@ -134,12 +134,39 @@ class SupabaseSettings(Section):
     probe_table: str = Field(default="entitlements", description="The table of which the REST probe reads one row.")
 
 
+class PackageSettings(Section):
+    """What is given for a price."""
+
+    interviews: int = Field(ge=1, le=1000)
+    tier: str = ""
+    perks: tuple[str, ...] = ()
+    type: Literal["interview_package", "subscription"] = "interview_package"
+
+
 class StripeSettings(Section):
     """Stripe's API; `webhook_url` names the product's own endpoint among the account's."""
 
     api_key: SecretStr
     base_url: str = "https://api.stripe.com"
     webhook_url: str = ""
+    webhook_secret: SecretStr | None = Field(
+        default=None,
+        description="The endpoint's signing secret: `payment redeliver` signs with it what Stripe will not send again.",
+    )
+    webhook_log: str = Field(default="[T134 Webhook]", description="What each line of the webhook in the log holds.")
+    arrives_within_seconds: float = Field(
+        default=15, description="How long `payment redeliver` waits for what was paid to arrive."
+    )
+    packages: dict[str, PackageSettings] = Field(
+        default={},
+        description="What is given for a price, as JSON: "
+        '`{"price_…": {"interviews": 5, "tier": "professional", "perks": ["voice_mode"]}}`.',
+    )
+    test_webhook_url: str = Field(default="", description="An endpoint that is not production's: for test events.")
+    test_webhook_secret: SecretStr | None = Field(default=None, description="Its signing secret.")
+    test_customer: str = Field(
+        default="", description="The id of a customer there. Left out, a test event says unpaid, and grants nothing."
+    )
     quiet_hours: float = Field(default=6, description="Hours without any event after which Stripe counts as degraded.")
 
 

@@ -10,8 +10,10 @@ from typing import Annotated, Any, Final, Literal
 from bot.context import Context, Services
 from bot.errors import NotConfiguredError, ProviderError, StaleError, UserError
 from bot.operation import Arg, Args, Change, Email, Execution, Family, Line, Outcome, Plan
+from bot.payments.packages import package_for
 from bot.people import Role
 from bot.product import ProductDatabase
+from bot.providers.stripe_shapes import CheckoutSession
 
 PERKS: Final = ("voice_mode", "multi_stage")
 PRESETS: Final[Mapping[str, tuple[int, str, tuple[str, ...]]]] = {
@@ -37,14 +39,17 @@ class GrantArgs(Args):
     tier: Annotated[Literal["basic", "professional", "premium"] | None, Arg(help="The package's tier.")] = None
     perks: Annotated[str, Arg(help="Comma-separated: voice_mode, multi_stage.")] = ""
     session: Annotated[
-        str, Arg(help="The Stripe checkout session that was paid, such as cs_test_1.", personal=True)
+        str,
+        Arg(
+            help="The Stripe checkout session that was paid: what its price buys is given, where no number is said.",
+            personal=True,
+        ),
     ] = ""
 
 
 async def plan(args: GrantArgs, context: Context) -> Plan:
     """Return who would get what: the balance before and after, and what Stripe says of the session."""
     product = _product(context.services)
-    interviews, tier, perks = _package(args)
     if not (await product.fetch("grant_ready"))[0]["ready"]:
         raise NotConfiguredError(
             "The product's database lacks what a grant needs.", todo="Apply `sql/product/004_ilab.sql` to it, once."
@@ -56,9 +61,11 @@ async def plan(args: GrantArgs, context: Context) -> Plan:
         )
     person = str(found[0]["id"])
     lines = [Line(title="Who", text=masked(args.email)), Line(title="Why", text=args.reason)]
+    price = ""
     if args.session:
-        await _check_session(args.session, person, args.email, context.services)
+        price = (await _checked_session(args.session, person, args.email, context.services)).price
         lines.append(Line(title="Stripe", text=f"session {args.session} is paid, theirs, and was never granted"))
+    interviews, tier, perks = _package(args, price, context.services)
     balance = await _balance(product, person)
     package = f"{interviews} {tier + ' ' if tier else ''}interviews"
     if perks:
@@ -126,8 +133,13 @@ def masked(email: str) -> str:
     return f"{name[:1]}•••@{domain}"
 
 
-def _package(args: GrantArgs) -> tuple[int, str, tuple[str, ...]]:
+def _package(args: GrantArgs, price: str, services: Services) -> tuple[int, str, tuple[str, ...]]:
+    """What is given: what was said, else the preset, else what the settings give for the price that was paid."""
     interviews, tier, perks = PRESETS[args.preset] if args.preset else (0, "", ())
+    stripe = services.settings.stripe
+    bought = package_for(price, stripe) if stripe and not args.preset and not args.interviews else None
+    if bought:
+        interviews, tier, perks = bought.interviews, bought.tier, bought.perks
     asked = tuple(part.strip() for part in args.perks.split(",") if part.strip())
     unknown = [perk for perk in asked if perk not in PERKS]
     if unknown:
@@ -135,13 +147,15 @@ def _package(args: GrantArgs) -> tuple[int, str, tuple[str, ...]]:
     interviews = args.interviews or interviews
     if not interviews:
         raise UserError(
-            "How many interviews?", todo="Say a number or a preset: `/ilab grant ann@example.com 5 --reason …`."
+            "How many interviews?",
+            why=f"The settings give nothing for {price} (ILAB_STRIPE__PACKAGES)." if price else "",
+            todo="Say a number or a preset: `/ilab grant ann@example.com 5 --reason …`.",
         )
     return interviews, args.tier or tier, asked or perks
 
 
-async def _check_session(session_id: str, person: str, email: str, services: Services) -> None:
-    """Raise UserError unless Stripe says that the session is paid, it is this customer's, and it was never granted."""
+async def _checked_session(session_id: str, person: str, email: str, services: Services) -> CheckoutSession:
+    """Return the session. Raise UserError unless it is paid, this customer's, and was never granted."""
     stripe = services.vendors().stripe
     if stripe is None:
         raise NotConfiguredError("I cannot ask Stripe about the session.", todo="Set ILAB_STRIPE__API_KEY.")
@@ -157,6 +171,7 @@ async def _check_session(session_id: str, person: str, email: str, services: Ser
         raise UserError("This session is another customer's.")
     if await _granted(_product(services), session_id):
         raise UserError("This session was granted already.", todo="`/ilab grant` without `--session` grants on top.")
+    return session
 
 
 async def _granted(product: ProductDatabase, session_id: str) -> bool:

@@ -153,7 +153,7 @@ async def _company(data_dir: Path, given: argparse.Namespace) -> AsyncIterator[t
         }
         if given.http:
             environment.pop("ILAB_SLACK__APP_TOKEN", None)
-        _write_private(data_dir / BOT_ENV, "".join(f'{name}="{value}"\n' for name, value in environment.items()))
+        _write_private(data_dir / BOT_ENV, "".join(_variable(name, value) for name, value in environment.items()))
         bot.environment = environment
         _write_clock(sandbox.world.clock, data_dir / CLOCK)
         stack.callback(_write_clock, sandbox.world.clock, data_dir / CLOCK)
@@ -340,6 +340,12 @@ def _free(port: int) -> int:
 def _pythonpath() -> str:
     """Where these modules are, so that the bot's process finds the same."""
     return os.pathsep.join([str(Path(__file__).parent.parent), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
+
+
+def _variable(name: str, value: str) -> str:
+    """A line of a file of settings; JSON has double quotes of its own."""
+    quote = "'" if '"' in value else '"'
+    return f"{name}={quote}{value}{quote}\n"
 
 
 def _write_private(path: Path, text: str) -> None:

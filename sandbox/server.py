@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import mimetypes
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from aiohttp import web
 
 from sandbox.faults import Faults
 from sandbox.panel import Panel
+from sandbox.product.books import CASES, PACKAGES, id_of
 from sandbox.slack.person_api import PersonApi
 from sandbox.slack.webapi import WebApi
 from sandbox.slack.workspace import Terms, Workspace
@@ -166,6 +168,19 @@ def _credentials(vendor: str, *names: str) -> dict[str, str]:
     return {name.upper(): CREDENTIALS[f"{vendor}.{name}"] for name in names}
 
 
+def _packages() -> dict[str, dict[str, Any]]:
+    """What the bot is told that a price buys: what the site gives for it."""
+    return {
+        one.price: {
+            "interviews": one.interviews,
+            "tier": one.tier,
+            "perks": one.perks,
+            "type": "subscription" if one.interval else "interview_package",
+        }
+        for one in PACKAGES
+    }
+
+
 def _sections(url: str) -> dict[str, dict[str, str]]:
     pages = {
         name: f"{url}/status_pages/{name}/api/v2/summary.json" for name in ("vercel", "supabase", "stripe", "openai")
@@ -190,9 +205,13 @@ def _sections(url: str) -> dict[str, dict[str, str]]:
             "MANAGEMENT_URL": f"{url}/supabase_management",
         },
         "STRIPE": {
-            **_credentials("stripe", "api_key"),
+            **_credentials("stripe", "api_key", "webhook_secret"),
             "BASE_URL": f"{url}/stripe",
             "WEBHOOK_URL": f"{url}/site/api/stripe-webhook",
+            "PACKAGES": json.dumps(_packages()),
+            "TEST_WEBHOOK_URL": f"{url}/site/staging/api/stripe-webhook",
+            "TEST_WEBHOOK_SECRET": CREDENTIALS["stripe.webhook_secret"],
+            "TEST_CUSTOMER": str(id_of(CASES["canary"])),
         },
         "OPENAI": {**_credentials("openai", "api_key"), "BASE_URL": f"{url}/openai"},
         "UPTIMEROBOT": {**_credentials("uptimerobot", "api_key"), "BASE_URL": f"{url}/uptimerobot/v3"},

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from bot.audit import Event
-from bot.changes.card import MARKS, lines_of
+from bot.changes.card import MARKS, lines_of, offers_after
 from bot.changes.moves import EXECUTE, EXPIRE, REMIND, channel_of, move, open_request, subject_of
 from bot.changes.rules import rule_of
 from bot.context import Context, Transaction
@@ -67,7 +67,8 @@ def _alone(request: Request) -> Answer:
     return Answer(
         verdict=verdict,
         mark=MARKS.get(request.state, Mark.NONE),
-        evidence=(Lines(lines=lines_of(request.plan)),),
+        evidence=(Lines(lines=(*lines_of(request.plan), *lines_of(request.result or {}))),),
+        offers=offers_after(request),
         audience=Audience.PRIVATE,
     )
 

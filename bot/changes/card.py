@@ -49,7 +49,7 @@ def card(
         verdict=f"{change.words.capitalize()} · request {request.id}: {request.plan['effect']}",
         mark=MARKS.get(request.state, Mark.NONE),
         evidence=(Lines(lines=tuple(lines)),),
-        offers=(*(offers if waits else _next(request)), *who),
+        offers=(*(offers if waits else offers_after(request)), *who),
         section=change.section,
         mentions=mentions if waits else (),
     )
@@ -60,7 +60,8 @@ def lines_of(plan: Mapping[str, Any]) -> tuple[Line, ...]:
     return tuple(Line(title=line["title"], text=line["text"]) for line in plan.get("lines", ()))
 
 
-def _next(request: Request) -> tuple[Offer, ...]:
+def offers_after(request: Request) -> tuple[Offer, ...]:
+    """What can be done next, as its outcome says."""
     offered = (request.result or {}).get("offers", ())
     return tuple(Offer(label=offer["label"], words=offer["words"], confirm=offer["confirm"]) for offer in offered)
 

@@ -21,7 +21,8 @@ if TYPE_CHECKING:  # the clients import httpx and the database's driver
     from bot.providers.openai import OpenAI
     from bot.providers.sentry import Sentry
     from bot.providers.site import Site, SiteAnswer
-    from bot.providers.stripe import Stripe, WebhookEndpoint
+    from bot.providers.stripe import Stripe
+    from bot.providers.stripe_shapes import WebhookEndpoint
     from bot.providers.supabase import Supabase, SupabaseManagement
     from bot.providers.uptimerobot import Monitor, UptimeRobot
     from bot.providers.vercel import Deployment, Project, Vercel

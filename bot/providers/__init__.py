@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from bot.providers.uptimerobot import UptimeRobot
     from bot.providers.vercel import Vercel
     from bot.providers.vercel_logs import VercelLogs
+    from bot.providers.webhook import Webhook
     from bot.settings import Settings
 
 
@@ -37,6 +38,9 @@ class Providers:
     """With the secret key, which acts for customers."""
     supabase_management: SupabaseManagement | None = None
     stripe: Stripe | None = None
+    webhook: Webhook | None = None
+    """The product's endpoint for Stripe's events, where its secret is known."""
+    test_webhook: Webhook | None = None
     openai: OpenAI | None = None
     uptimerobot: UptimeRobot | None = None
     sentry: Sentry | None = None
@@ -65,8 +69,9 @@ def build_providers(settings: Settings, http: Callable[[], httpx.AsyncClient]) -
     from bot.providers.uptimerobot import UptimeRobot  # noqa: PLC0415
     from bot.providers.vercel import Vercel  # noqa: PLC0415
     from bot.providers.vercel_logs import VercelLogs  # noqa: PLC0415
+    from bot.providers.webhook import Webhook  # noqa: PLC0415
 
-    supabase = settings.supabase
+    supabase, stripe = settings.supabase, settings.stripe
     return Providers(
         site=Site(settings.site, http()) if settings.site else None,
         vercel=Vercel(settings.vercel, http()) if settings.vercel else None,
@@ -76,7 +81,17 @@ def build_providers(settings: Settings, http: Callable[[], httpx.AsyncClient]) -
         supabase_management=(
             SupabaseManagement(supabase, supabase.access_token, http()) if supabase and supabase.access_token else None
         ),
-        stripe=Stripe(settings.stripe, http()) if settings.stripe else None,
+        stripe=Stripe(stripe, http()) if stripe else None,
+        webhook=(
+            Webhook(stripe.webhook_url, stripe.webhook_secret, http())
+            if stripe and stripe.webhook_url and stripe.webhook_secret
+            else None
+        ),
+        test_webhook=(
+            Webhook(stripe.test_webhook_url, stripe.test_webhook_secret, http())
+            if stripe and stripe.test_webhook_url and stripe.test_webhook_secret
+            else None
+        ),
         openai=OpenAI(settings.openai, http()) if settings.openai else None,
         uptimerobot=UptimeRobot(settings.uptimerobot, http()) if settings.uptimerobot else None,
         sentry=Sentry(settings.sentry, http()) if settings.sentry else None,

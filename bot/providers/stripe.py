@@ -9,87 +9,31 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import httpx
-from pydantic import BaseModel, TypeAdapter
+from pydantic import TypeAdapter
 
 from bot.errors import ProviderError
+from bot.providers import stripe_shapes as shapes
 from bot.providers.http import Api
+from bot.providers.stripe_shapes import CheckoutSession, PaymentIntent, StripeEvent, WebhookEndpoint
 from bot.settings import StripeSettings
 
 if TYPE_CHECKING:
     import stripe
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class StripeEvent:
-    """An event. `pending_webhooks` counts the endpoints that have not confirmed it yet."""
+T = TypeVar("T")
 
-    id: str
-    type: str
-    created: datetime
-    pending_webhooks: int
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class WebhookEndpoint:
-    """An address to which Stripe delivers. `status` is `enabled` or `disabled`."""
-
-    id: str
-    url: str
-    status: str
-    events: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CheckoutSession:
-    """A checkout session, as far as a grant looks at it. `reference` is the product's id of the customer."""
-
-    id: str
-    payment_status: str
-    reference: str
-    email: str
-
-
-class _Details(BaseModel):
-    email: str | None = None
-
-
-class _Session(BaseModel):
-    id: str
-    payment_status: str
-    client_reference_id: str | None = None
-    customer_details: _Details | None = None
-
-
-class _Event(BaseModel):
-    id: str
-    type: str
-    created: int
-    pending_webhooks: int = 0
-
-
-class _Endpoint(BaseModel):
-    id: str
-    url: str
-    status: str
-    enabled_events: list[str] = []
-
-
-class _Events(BaseModel):
-    data: list[_Event]
-
-
-class _Endpoints(BaseModel):
-    data: list[_Endpoint]
-
-
-_SESSION: Final = TypeAdapter(_Session)
-_EVENTS: Final = TypeAdapter(_Events)
-_ENDPOINTS: Final = TypeAdapter(_Endpoints)
+COMPLETED: Final = "checkout.session.completed"
+PAID_LATER: Final = "checkout.session.async_payment_succeeded"
+"""The events after which the product gives what was bought: at once, or when a slow way of paying has paid."""
+PAGE: Final = 100
+MOST_PAGES: Final = 10
+_NEVER_LATER: Final = timedelta(hours=25)
+"""A checkout is completed within a day of its beginning, or expires."""
 
 
 class Stripe:
@@ -122,16 +66,8 @@ class Stripe:
         client = self.load()
         async with self._calling():
             listed = await client.v1.events.list_async({"limit": 1})
-        found = self._fit(listed, _EVENTS).data
-        if not found:
-            return None
-        event = found[0]
-        return StripeEvent(
-            id=event.id,
-            type=event.type,
-            created=datetime.fromtimestamp(event.created, UTC),
-            pending_webhooks=event.pending_webhooks,
-        )
+        found = self._fit(listed, shapes.EVENTS).data
+        return found[0].value() if found else None
 
     async def undelivered(self, *, after: datetime, before: datetime) -> int:
         """Return how many events of that time some endpoint has not confirmed, at most 100.
@@ -147,33 +83,130 @@ class Stripe:
                     "limit": 100,
                 }
             )
-        return len(self._fit(listed, _EVENTS).data)
+        return len(self._fit(listed, shapes.EVENTS).data)
+
+    # checkouts and payments
 
     async def checkout_session(self, session_id: str) -> CheckoutSession:
         """Return a checkout session: `GET /v1/checkout/sessions/{id}`. ProviderError of kind not_found where none is."""
         client = self.load()
         async with self._calling():
-            found = await client.v1.checkout.sessions.retrieve_async(session_id)
-        session = self._fit(found, _SESSION)
-        return CheckoutSession(
-            id=session.id,
-            payment_status=session.payment_status,
-            reference=session.client_reference_id or "",
-            email=(session.customer_details.email or "").lower() if session.customer_details else "",
-        )
+            found = await client.v1.checkout.sessions.retrieve_async(session_id, {"expand": ["line_items"]})
+        return self._fit(found, shapes.SESSION).value()
+
+    async def sessions(
+        self,
+        *,
+        email: str = "",
+        customer: str = "",
+        payment_intent: str = "",
+        subscription: str = "",
+        since: datetime | None = None,
+        most: int = PAGE,
+    ) -> tuple[tuple[CheckoutSession, ...], bool]:
+        """Return sessions, newest first, without what was bought in them; and whether there are older ones than `most`."""
+        named = {"customer": customer, "payment_intent": payment_intent, "subscription": subscription}
+        params: dict[str, Any] = {name: value for name, value in named.items() if value}
+        if email:
+            params["customer_details"] = {"email": email}
+        if since:
+            params["created"] = {"gte": int(since.timestamp())}
+        client = self.load()
+        found: list[CheckoutSession] = []
+        more = True
+        while more and len(found) < most:
+            params["limit"] = min(PAGE, most - len(found))
+            async with self._calling():
+                listed = await client.v1.checkout.sessions.list_async(params)  # type: ignore[arg-type]
+            page = self._fit(listed, shapes.SESSIONS)
+            found += [one.value() for one in page.data]
+            more = page.has_more and bool(page.data)
+            params["starting_after"] = found[-1].id if found else ""
+        return tuple(found), more
+
+    async def payment_intent(self, intent_id: str) -> PaymentIntent:
+        """Return a payment: `GET /v1/payment_intents/{id}`."""
+        client = self.load()
+        async with self._calling():
+            found = await client.v1.payment_intents.retrieve_async(intent_id)
+        return self._fit(found, shapes.INTENT).value()
+
+    async def refunded(self, payment_intent: str) -> int:
+        """Return how much of a payment was given back, in its currency's smallest unit."""
+        client = self.load()
+        async with self._calling():
+            listed = await client.v1.refunds.list_async({"payment_intent": payment_intent, "limit": 100})
+        refunds = self._fit(listed, shapes.REFUNDS).data
+        return sum(one.amount for one in refunds if one.status not in ("failed", "canceled"))
+
+    async def customers(self, email: str) -> tuple[str, ...]:
+        """Return the ids of the customers of an address, whose capitals count: at most 100."""
+        client = self.load()
+        async with self._calling():
+            listed = await client.v1.customers.list_async({"email": email, "limit": 100})
+        return tuple(one.id for one in self._fit(listed, shapes.CUSTOMERS).data)
+
+    # events
+
+    async def event(self, event_id: str) -> StripeEvent:
+        """Return an event of the last 30 days: `GET /v1/events/{id}`. ProviderError of kind not_found where none is."""
+        client = self.load()
+        async with self._calling():
+            found = await client.v1.events.retrieve_async(event_id)
+        return self._fit(found, shapes.EVENT).value()
+
+    async def completion(self, session: CheckoutSession) -> tuple[StripeEvent | None, bool]:
+        """Return the event that says that a session was paid, and whether all events of its time were looked through."""
+        completed, whole = await self._telling(session, COMPLETED, until=session.created + _NEVER_LATER)
+        if completed is None or completed.data.object.get("payment_status") != "unpaid":
+            return completed.value() if completed else None, whole
+        # a bank that takes days has its own event, whenever that comes
+        succeeded, whole = await self._telling(session, PAID_LATER)
+        return succeeded.value() if succeeded else None, whole
+
+    async def _telling(
+        self, session: CheckoutSession, kind: str, *, until: datetime | None = None
+    ) -> tuple[shapes.Event | None, bool]:
+        created = {"gte": int(session.created.timestamp())}
+        if until:
+            created["lte"] = int(until.timestamp())
+        params: dict[str, Any] = {"type": kind, "created": created, "limit": PAGE}
+        client = self.load()
+        for _ in range(MOST_PAGES):
+            async with self._calling():
+                listed = await client.v1.events.list_async(params)  # type: ignore[arg-type]
+            page = self._fit(listed, shapes.EVENTS)
+            for event in page.data:
+                if event.data.object.get("id") == session.id:
+                    return event, True
+            if not page.has_more or not page.data:
+                return None, True
+            params["starting_after"] = page.data[-1].id
+        return None, False
+
+    async def event_text(self, event_id: str) -> str:
+        """Return an event as Stripe writes it, to be sent on as it is."""
+        client = self.load()
+        async with self._calling():
+            return str((await client.raw_request_async("get", f"/v1/events/{event_id}")).body)
+
+    async def retry(self, event_id: str, endpoint_id: str) -> None:
+        """Have Stripe deliver an event again. Undocumented: it is what `stripe events resend` calls.
+
+        Source: stripe/stripe-cli, pkg/cmd/resource/events_resend.go.
+        """
+        client = self.load()
+        async with self._calling(writes=True):
+            await client.raw_request_async("post", f"/v1/events/{event_id}/retry", webhook_endpoint=endpoint_id)
 
     async def webhook_endpoints(self) -> tuple[WebhookEndpoint, ...]:
         """Return the account's endpoints, at most 100: `GET /v1/webhook_endpoints`."""
         client = self.load()
         async with self._calling():
             listed = await client.v1.webhook_endpoints.list_async({"limit": 100})
-        found = self._fit(listed, _ENDPOINTS).data
-        return tuple(
-            WebhookEndpoint(id=one.id, url=one.url, status=one.status, events=tuple(one.enabled_events))
-            for one in found
-        )
+        return tuple(one.value() for one in self._fit(listed, shapes.ENDPOINTS).data)
 
-    def _fit(self, answer: Any, shape: TypeAdapter[Any]) -> Any:
+    def _fit(self, answer: Any, shape: TypeAdapter[T]) -> T:
         """Check what the library made of the answer; it takes any JSON for the object asked for."""
         try:
             return shape.validate_python(getattr(answer, "to_dict", dict)())

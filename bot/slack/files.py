@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import Final
 
-import aiohttp
-
 from bot.errors import ProviderError
 from bot.operation import Attachment
 from bot.slack.client import UNREACHABLE, Slack, call
@@ -46,10 +44,8 @@ async def _uploaded(slack: Slack, attachment: Attachment) -> str:
     given = await call(
         slack.patient, "files.getUploadURLExternal", filename=attachment.name, length=len(attachment.content)
     )
-    form = aiohttp.FormData()
-    form.add_field("filename", attachment.content, filename=attachment.name)
     try:
-        async with slack.session.post(given["upload_url"], data=form) as response:
+        async with slack.session.post(given["upload_url"], data=attachment.content) as response:
             status = response.status
     except UNREACHABLE as error:
         raise ProviderError("Slack did not take the file.", provider="slack", kind="refused") from error

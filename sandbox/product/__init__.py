@@ -207,18 +207,23 @@ class Company:
 
 
 def _webhook_line(purchase: Purchase) -> ServerLine | None:
-    """What the webhook wrote when a purchase of the books was paid."""
-    if not purchase.paid:
+    """What the webhook wrote when a purchase of the books was paid; nothing where nobody asked it."""
+    if not purchase.paid or (purchase.granted == 0 and purchase.fate in ("unsent", "unheard")):
         return None
     granted = f"granted {purchase.package.tier} ({purchase.package.interviews})"
-    result = granted if purchase.granted else "failed: canceling statement due to statement timeout"
+    status, result = 200, f"checkout.session.completed {purchase.session_id} {granted}"
+    if purchase.granted == 0 and purchase.fate == "badly_signed":
+        status, result = 400, "Invalid signature"
+    elif purchase.granted == 0 and purchase.fate == "failed":
+        failed = "failed: canceling statement due to statement timeout"
+        status, result = 500, f"checkout.session.completed {purchase.session_id} {failed}"
     return ServerLine(
         at=purchase.at.timestamp() + 4,
-        level="info" if purchase.granted else "error",
-        message=f"[T134 Webhook] checkout.session.completed {purchase.session_id} {result}",
+        level="info" if status == 200 else "error",
+        message=f"[T134 Webhook] {result}",
         method="POST",
         path="/api/stripe-webhook",
-        status=200 if purchase.granted else 500,
+        status=status,
     )
 
 

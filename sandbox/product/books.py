@@ -6,7 +6,7 @@ Pure and deterministic: the same `now` gives the same people, ids, amounts and d
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from types import MappingProxyType
@@ -31,6 +31,13 @@ CASES: Final = MappingProxyType(
         "subscriber": "subscriber@example.com",
         "code_author": "code.author@example.com",
         "canary": "canary@example.com",
+        "checkout_left": "checkout.left@example.com",
+        "webhook_unsent": "webhook.unsent@example.com",
+        "webhook_unheard": "webhook.unheard@example.com",
+        "webhook_badly_signed": "webhook.badly.signed@example.com",
+        "entitlement_vanished": "entitlement.vanished@example.com",
+        "two_payments_lost": "two.lost+both@example.com",
+        "subscription_lost": "subscription.lost@example.com",
         "same_name": "alex.ash1@example.com",
     }
 )
@@ -38,6 +45,7 @@ CASES: Final = MappingProxyType(
 
 `capitals` is stored in lower case, as Supabase stores all addresses. `code_author` cannot be deleted: an exemption code
 refers to it. `same_name` is one of 200 people called Alex. `canary` signs in with `PASSWORD`, as everybody does.
+`checkout_left` and those after it are people whose payment broke, each at another link: see `Purchase.fate`.
 """
 
 PASSWORD: Final = "interview-1234"
@@ -128,7 +136,9 @@ class Purchase:
     """A visit to the checkout.
 
     `outcome`: paid | declined (tried and refused) | abandoned (never tried) | refunded (paid, and given back).
-    `granted` says how often the product gave what was bought: 1, or 0 where the webhook failed, or 2.
+    `granted` says how often the product gave what was bought: 1, or 0 where the webhook failed, or 2. Where it is 0,
+    `fate` says what became of the event: failed (our server answered 500), badly_signed (it refused the signature),
+    unheard (nothing answered), unsent (no endpoint was enabled), vanished (it answered 200, and nothing is there).
     """
 
     number: int
@@ -138,6 +148,7 @@ class Purchase:
     outcome: str = "paid"
     granted: int = 1
     left: int = 0
+    fate: str = "failed"
 
     @property
     def paid(self) -> bool:
@@ -188,7 +199,7 @@ def keep_books(now: datetime, *, size: int = 3000) -> Books:
         visits = draft.visits if draft.case else _visits(now, dice, draft)
         customer = Customer(
             number=number,
-            id=UUID(int=random.Random(f"customer {draft.email}").getrandbits(128), version=4),
+            id=id_of(draft.email),
             email=draft.email.lower(),
             full_name=draft.full_name,
             created_at=draft.created_at,
@@ -207,6 +218,7 @@ def keep_books(now: datetime, *, size: int = 3000) -> Books:
                 outcome=visit.outcome,
                 granted=visit.granted,
                 left=visit.left,
+                fate=visit.fate,
             )
             for visit in visits
         ]
@@ -217,6 +229,11 @@ def keep_books(now: datetime, *, size: int = 3000) -> Books:
     return books
 
 
+def id_of(email: str) -> UUID:
+    """The id of a customer, by the address as its owner writes it: the same in production and staging."""
+    return UUID(int=random.Random(f"customer {email}").getrandbits(128), version=4)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Visit:
     package: Package
@@ -224,6 +241,7 @@ class _Visit:
     outcome: str = "paid"
     granted: int = 1
     left: int = 0
+    fate: str = "failed"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -239,15 +257,7 @@ class _Draft:
 
 
 def _numbered(purchase: Purchase, number: int) -> Purchase:
-    return Purchase(
-        number=number,
-        customer=purchase.customer,
-        package=purchase.package,
-        at=purchase.at,
-        outcome=purchase.outcome,
-        granted=purchase.granted,
-        left=purchase.left,
-    )
+    return replace(purchase, number=number)
 
 
 def _stranger(now: datetime, dice: random.Random, index: int) -> _Draft:
@@ -304,7 +314,7 @@ def _visits(now: datetime, dice: random.Random, draft: _Draft) -> tuple[_Visit, 
 
 def _cases(now: datetime) -> list[_Draft]:
     """The people of the runbook."""
-    starter, professional, _elite, monthly, _yearly = PACKAGES
+    starter, professional, elite, monthly, _yearly = PACKAGES
 
     def case(
         name: str,
@@ -329,6 +339,9 @@ def _cases(now: datetime) -> list[_Draft]:
     def visit(package: Package, ago: timedelta, outcome: str = "paid", granted: int = 1, left: int = 0) -> _Visit:
         return _Visit(package=package, at=now - ago, outcome=outcome, granted=granted, left=left)
 
+    def lost(package: Package, ago: timedelta, fate: str = "failed") -> _Visit:
+        return _Visit(package=package, at=now - ago, granted=0, fate=fate)
+
     def hours(count: float) -> timedelta:
         return timedelta(hours=count)
 
@@ -352,4 +365,17 @@ def _cases(now: datetime) -> list[_Draft]:
         case("subscriber", "Suki Subscriber", visit(monthly, days(95), left=17), age=100),
         case("code_author", "Cody Author", age=390),
         case("canary", "Canary Account", age=399),
+        case("checkout_left", "Lena Left", visit(starter, hours(30), "abandoned"), age=5),
+        case("webhook_unsent", "Uma Unsent", lost(professional, hours(7), "unsent"), age=6),
+        case("webhook_unheard", "Hugo Unheard", lost(starter, hours(9), "unheard"), age=7),
+        case("webhook_badly_signed", "Sigrid Signature", lost(professional, hours(11), "badly_signed"), age=8),
+        case("entitlement_vanished", "Vera Vanished", lost(elite, hours(13), "vanished"), age=9),
+        case(
+            "two_payments_lost",
+            "Tess Twotimes",
+            lost(starter, hours(15), "badly_signed"),
+            lost(professional, hours(3.2)),
+            age=10,
+        ),
+        case("subscription_lost", "Stig Monthly", lost(monthly, hours(17)), age=11),
     ]

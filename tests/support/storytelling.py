@@ -89,7 +89,7 @@ class Story:
             environment["ILAB_PRODUCT__DATABASE_URL"] = self.proxies["product"].conninfo
         environment |= self.extra | dict(changed)
         path = self.directory / f"bot-{time.monotonic_ns()}.env"
-        path.write_text("".join(f'{name}="{value}"\n' for name, value in environment.items() if value))
+        path.write_text("".join(_variable(name, value) for name, value in environment.items() if value))
         return path
 
     @asynccontextmanager
@@ -364,6 +364,12 @@ class Story:
             quiet = quiet + 1 if await idle() else 0
             assert time.monotonic() < deadline, "it never settled"
             await asyncio.sleep(0.005)
+
+
+def _variable(name: str, value: str) -> str:
+    """A line of a file of settings; JSON whose quotes are not escaped stands in single ones."""
+    quote = "'" if '"' in value.replace('\\"', "") else '"'
+    return f"{name}={quote}{value}{quote}\n"
 
 
 def _is_shown(message: Mapping[str, Any], thread_ts: str | None) -> bool:

@@ -15,7 +15,7 @@ from bot.health.probes import connections, monitors, production, webhook
 from bot.health.readings import Cause, Finding, Kind, State, failure
 from bot.product import Connections
 from bot.providers.status_pages import PAGES, Page, PageComponent, PageIncident
-from bot.providers.stripe import WebhookEndpoint
+from bot.providers.stripe_shapes import WebhookEndpoint
 from bot.providers.uptimerobot import Monitor
 from bot.providers.vercel import Deployment, Move, Project
 

@@ -1,0 +1,362 @@
+"""`payment`: what became of what somebody paid, where it broke, and what mends it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+from storytelling import Said, Story, until
+
+from sandbox.product import company_of
+from sandbox.product.books import CASES, PASSWORD, Purchase
+from sandbox.world import CREDENTIALS
+
+
+def purchases(story: Story, case: str) -> list[Purchase]:
+    """What somebody bought, oldest first."""
+    books = company_of(story.sandbox.world).books
+    return [one for one in books.purchases if one.customer == books.cases[case]]
+
+
+def event_of(purchase: Purchase) -> str:
+    """The event that says that it was paid."""
+    return f"evt_{purchase.suffix}cs"
+
+
+async def product(story: Story, query: str, **params: Any) -> list[tuple[Any, ...]]:
+    """Look into the product's database."""
+    async with await psycopg.AsyncConnection.connect(story.direct_product) as connection:
+        return await (await connection.execute(query, params)).fetchall()
+
+
+async def entitlements(story: Story, purchase: Purchase) -> int:
+    """How many entitlements a purchase has."""
+    query = "select count(*) from entitlements where stripe_session_id = %(session)s"
+    return int((await product(story, query, session=purchase.session_id))[0][0])
+
+
+async def starts_an_interview(story: Story, case: str) -> int:
+    """The customer signs in and starts an interview on the site; the site's answer."""
+    async with httpx.AsyncClient(base_url=story.sandbox.url) as http:
+        email = company_of(story.sandbox.world).books.cases[case].email
+        signed_in = await http.post(
+            "/supabase/auth/v1/token?grant_type=password",
+            json={"email": email, "password": PASSWORD},
+            headers={"apikey": CREDENTIALS["supabase.publishable_key"]},
+        )
+        headers = {"authorization": f"Bearer {signed_in.json()['access_token']}"}
+        return (await http.post("/site/api/interview/start", json={"mode": "text"}, headers=headers)).status_code
+
+
+def sent_again(story: Story) -> int:
+    """How often Stripe was asked to deliver again, and did."""
+    return sum(one.call == "events.retry" and one.acted for one in story.sandbox.vendors["stripe"].log)
+
+
+async def traced(story: Story, case: str) -> Said:
+    """Erin traces somebody's payment, by their address."""
+    return await story.asks("erin", f"/ilab payment trace {CASES[case]}")
+
+
+# the verdict
+
+
+@pytest.mark.parametrize(
+    ("case", "says", "buttons"),
+    [
+        ("card_declined", "Never paid: the card was declined (insufficient funds).", ["History"]),
+        ("checkout_left", "Never paid: the checkout was opened 30 h ago, left, and has expired.", ["History"]),
+        ("never_bought", "Never paid: Stripe knows no checkout of this address.", ["History"]),
+        (
+            "webhook_unsent",
+            "Never sent: paid, and Stripe sent the event to nobody: no endpoint was enabled for it then.",
+            ["Redeliver", "Grant by hand", "History"],
+        ),
+        (
+            "webhook_unheard",
+            "Undelivered: paid, and the event has not reached our server in 9 h; Stripe tries for three days.",
+            ["Redeliver", "Grant by hand", "History"],
+        ),
+        (
+            "webhook_badly_signed",
+            "Bad signature: paid and delivered, and our server took the signature for a wrong one: its secret is not the"
+            " endpoint's.",
+            ["Grant by hand", "Redeliver", "History"],
+        ),
+        (
+            "paid_no_credits",
+            "Handler failed: paid and delivered, and our server answered 500: canceling statement due to"
+            " statement timeout.",
+            ["Redeliver", "Grant by hand", "History"],
+        ),
+        (
+            "entitlement_vanished",
+            "Processed, but no entitlement: our server took the event, and the product holds nothing for it.",
+            ["Redeliver", "Grant by hand", "History"],
+        ),
+        ("granted_twice", "Granted twice: 2 entitlements for one payment.", ["History"]),
+        (
+            "manual_grant",
+            "Granted by hand: the webhook gave nothing, and somebody did (webhook failure).",
+            ["History"],
+        ),
+        ("plus", "Ok: paid and granted (professional, 3 left, active).", ["History"]),
+        ("capitals", "Ok: paid and granted (starter, 1 left, active).", ["History"]),
+        ("subscription_lost", "Handler failed: paid and delivered, and our server answered 500", None),
+    ],
+)
+async def test_the_verdict_names_the_link_that_broke(
+    story: Story, case: str, says: str, buttons: list[str] | None
+) -> None:
+    """One word for where it broke, in the first line; then every link; then what mends it. Only the asker sees it."""
+    said = await traced(story, case)
+    assert says in said.first_line
+    assert said.ephemeral
+    if buttons is not None:
+        assert said.buttons == buttons
+    assert "Runbook: Issue 3: Payment Webhook Failed" in said.text
+    held = str([said.button(label).get("value") for label in said.buttons])
+    assert CASES[case].lower() not in held.lower()  # an address never stands in a button
+
+
+async def test_every_link_is_shown(story: Story) -> None:
+    """Each link with its sign and its age, in order; how far the log reaches where that is too short."""
+    said = (await traced(story, "paid_no_credits")).text
+    signs = [line.partition("  ")[0] for line in said.splitlines()[2:7]]
+    assert signs == [
+        ":white_check_mark: Checkout",
+        ":white_check_mark: Event",
+        ":warning: Delivery",
+        ":red_circle: Server log",
+        ":red_circle: Entitlement",
+    ]
+    assert "39.00 USD paid  _3 h ago_" in said
+    old = (await traced(story, "manual_grant")).text
+    assert ":grey_question: Server log  could not check: the log reaches back to" in old
+
+
+async def test_two_causes_at_once(story: Story) -> None:
+    """The handler failed, and the endpoint is off since: both stand in the first line; so does another payment of theirs."""
+    story.sandbox.vendors["stripe"].set_switch("webhook_endpoint", "disabled")
+    said = await traced(story, "paid_no_credits")
+    assert said.first_line == (
+        ":red_circle: Handler failed: paid and delivered, and our server answered 500: canceling statement due to"
+        " statement timeout; also endpoint shut: no further delivery comes, and the endpoint we_1IlabProduct is"
+        " disabled now."
+    )
+    both = await traced(story, "two_payments_lost")
+    older = purchases(story, "two_payments_lost")[0]
+    assert both.first_line.endswith("is disabled now. 1 more of their payments went wrong.")
+    assert f"{older.session_id}  19.00 USD: paid, nothing granted" in both.text
+    other = await story.presses("erin", f"Trace {older.session_id[-12:]}", said=both)
+    assert other.first_line.startswith(":red_circle: Bad signature: ")
+
+
+@pytest.mark.parametrize("way", ["session", "event", "payment", "capitals"])
+async def test_whatever_names_the_payment(story: Story, way: str) -> None:
+    """A session, an event, a payment, an address in capitals: the same verdict."""
+    (bought,) = purchases(story, "paid_no_credits")
+    names = {
+        "session": bought.session_id,
+        "event": event_of(bought),
+        "payment": f"pi_{bought.suffix}",
+        "capitals": bought.customer.email.upper(),
+    }
+    said = await story.asks("erin", f"/ilab payment trace {names[way]}")
+    assert said.first_line.startswith(":red_circle: Handler failed: ")
+
+
+@pytest.mark.parametrize(
+    ("of", "says"),
+    [
+        ("nobody@example.com", "Nobody has this e-mail address."),
+        ("cs_test_none", "Stripe knows no checkout session called cs_test_none."),
+        ("pi_none", "No checkout belongs to pi_none."),
+        ("evt_none", "Stripe knows no event of the last 30 days called evt_none."),
+        ("evt_3Beat", "Stripe knows no event of the last 30 days"),
+        ("petra", "“petra” names no payment."),
+    ],
+)
+async def test_what_names_no_payment(story: Story, of: str, says: str) -> None:
+    """Each gets its sentence."""
+    assert says in (await story.asks("erin", f"/ilab payment trace {of}")).first_line
+
+
+async def test_who_may_trace(story: Story) -> None:
+    """A viewer may not: customers' addresses are not everybody's."""
+    assert "needs a responder" in (await story.asks("frank", "/ilab payment trace cs_test_1")).text
+
+
+async def test_one_silent_vendor_leaves_the_rest(story: Story) -> None:
+    """No log, or no database: that link could not be checked, is never ok, and the others are told all the same."""
+    story.sandbox.faults.add("vercel", "search request logs", kind="html")
+    said = await traced(story, "paid_no_credits")
+    assert ":grey_question: Server log  could not check: Vercel's log history" in said.text
+    assert said.first_line.startswith(":red_circle: Undelivered: ")
+    story.sandbox.faults.clear()
+    story.sandbox.databases["product"].set("down")
+    said = await story.asks("erin", f"/ilab payment trace {purchases(story, 'plus')[0].session_id}")
+    assert said.first_line.startswith(":grey_question: Could not tell: the product could not be asked")
+    assert ":grey_question: Entitlement  could not check" in said.text
+
+
+async def test_stripe_is_silent(story: Story) -> None:
+    """Too many requests is said, with nothing made up; of a session the product is asked all the same."""
+    story.sandbox.vendors["stripe"].set_switch("api", "rate_limited")
+    said = await traced(story, "plus")
+    assert said.first_line == "Stripe had too many requests from us (429)."
+    (bought,) = purchases(story, "plus")
+    said = await story.asks("erin", f"/ilab payment trace {bought.session_id}")
+    assert said.first_line.startswith(":grey_question: Could not tell: Stripe could not be asked")
+    assert ":white_check_mark: Entitlement  professional, 3 left, active" in said.text
+
+
+# what mends it
+
+
+@pytest.mark.parametrize("case", ["webhook_unsent", "webhook_unheard", "paid_no_credits", "entitlement_vanished"])
+async def test_redelivering_mends_it(story: Story, case: str) -> None:
+    """The customer cannot start an interview; one press later they can, and the trace is green."""
+    (bought,) = purchases(story, case)
+    assert await starts_an_interview(story, case) == 402
+    said = await story.presses("erin", "Redeliver", said=await traced(story, case))
+    assert said.first_line == (
+        ":white_check_mark: Request 1 succeeded: Stripe delivered it again, and what was paid has arrived."
+    )
+    assert await starts_an_interview(story, case) == 201
+    assert await entitlements(story, bought) == 1
+    again = await story.presses("erin", "Trace it", said=said)
+    assert again.first_line.startswith(":white_check_mark: Ok: paid and granted")
+    kinds = [row[0] for row in await story.rows("select kind from audit order by seq")]
+    assert kinds == ["request.asked", "request.executed"]
+
+
+async def test_granting_mends_it(story: Story) -> None:
+    """The button asks for what the session's price buys; approved, the customer has it, and the trace is green."""
+    (bought,) = purchases(story, "webhook_badly_signed")
+    assert await starts_an_interview(story, "webhook_badly_signed") == 402
+    said = await story.presses("erin", "Grant by hand", said=await traced(story, "webhook_badly_signed"))
+    assert said.first_line == (
+        "Request 1 waits for approval: grant 5 professional interviews to w•••@example.com: balance 0 → 5"
+    )
+    assert "webhook: bad signature" in said.text
+    await story.presses("bob", "Approve", "ops-approvals")
+    await until(lambda: story.state_of(1, "succeeded"), "it never ran")
+    assert await starts_an_interview(story, "webhook_badly_signed") == 201
+    assert await entitlements(story, bought) == 1
+    again = await traced(story, "webhook_badly_signed")
+    assert again.first_line.startswith(":white_check_mark: Ok: paid and granted (professional, 4 left, active)")
+    assert ":warning: Delivery  never confirmed, and no longer needed" in again.text
+
+
+async def test_a_lost_answer_does_nothing_twice(story: Story) -> None:
+    """Stripe delivers, and its answer is lost: what arrived is found, and nothing is sent again."""
+    (bought,) = purchases(story, "paid_no_credits")
+    story.sandbox.faults.add("stripe", "events.retry", kind="lost")
+    said = await story.asks("erin", f"/ilab payment redeliver {event_of(bought)}")
+    assert said.first_line == (
+        ":white_check_mark: Request 1 succeeded: Stripe's answer was lost, and it delivered, and what was paid has arrived."
+    )
+    assert (sent_again(story), await entitlements(story, bought)) == (1, 1)
+
+
+async def test_too_many_requests(story: Story) -> None:
+    """A 429 is tried again after a while, and once it passes, once."""
+    (bought,) = purchases(story, "paid_no_credits")
+    story.sandbox.faults.add("stripe", "events.retry", kind="status", status=429, times=1)
+    asking = asyncio.create_task(story.asks("erin", f"/ilab payment redeliver {event_of(bought)}"))
+    calls = story.sandbox.vendors["stripe"].log
+    await until(lambda: any(one.call == "events.retry" for one in calls), "Stripe was never asked")
+    story.sandbox.world.clock.jump(11)
+    said = await asking
+    assert "what was paid has arrived" in said.first_line
+    assert (sent_again(story), await entitlements(story, bought)) == (1, 1)
+
+
+@pytest.mark.parametrize("refusal", ["unknown call", "endpoint disabled"])
+async def test_stripe_will_not_send_it_again(story: Story, refusal: str) -> None:
+    """The call is undocumented: refused, the event is replayed, signed, to the app's own endpoint."""
+    (bought,) = purchases(story, "paid_no_credits")
+    if refusal == "unknown call":
+        story.sandbox.faults.add("stripe", "events.retry", kind="status", status=404)
+    else:
+        story.sandbox.vendors["stripe"].set_switch("webhook_endpoint", "disabled")
+    said = await story.asks("erin", f"/ilab payment redeliver {event_of(bought)}")
+    assert "so it was replayed, signed, to our own endpoint, and what was paid has arrived." in said.first_line
+    assert await entitlements(story, bought) == 1
+
+
+async def test_the_replay_is_refused(stage: Story) -> None:
+    """The app's secret is another: the answer says so, and the request has failed."""
+    await stage.start()
+    (bought,) = purchases(stage, "paid_no_credits")
+    stage.sandbox.faults.add("stripe", "events.retry", kind="status", status=403)
+    stage.sandbox.vendors["site"].set_switch("webhook", "wrong_secret")
+    said = await stage.asks("erin", f"/ilab payment redeliver {event_of(bought)}")
+    assert said.first_line == (
+        ":red_circle: Request 1 failed: Stripe would not (403), and our own endpoint answered 400 to the replay. It takes"
+        " the signature for a wrong one: its secret differs from ours."
+    )
+    assert await entitlements(stage, bought) == 0
+
+
+@pytest.mark.parametrize("state", ["forgetful", "failing"])
+async def test_it_is_delivered_and_does_not_arrive(stage: Story, state: str) -> None:
+    """Stripe delivers, and the app gives nothing: the request has failed, and offers the trace."""
+    await stage.start(ILAB_STRIPE__ARRIVES_WITHIN_SECONDS="0.5")
+    (bought,) = purchases(stage, "paid_no_credits")
+    stage.sandbox.vendors["site"].set_switch("webhook", state)
+    said = await stage.asks("erin", f"/ilab payment redeliver {event_of(bought)}")
+    assert "nothing has arrived within 0.5 s: the app does not give it" in said.first_line
+    said = await stage.presses("erin", "Trace it", said=said)
+    word = {"forgetful": "Processed, but no entitlement: ", "failing": "Handler failed: "}[state]
+    assert said.first_line.startswith(f":red_circle: {word}")
+
+
+async def test_what_was_given_by_hand_is_not_given_again(story: Story) -> None:
+    """After a manual grant a redelivery is refused and says why; asked for all the same, it gives, and that shows."""
+    (bought,) = purchases(story, "manual_grant")
+    said = await story.asks("erin", f"/ilab payment redeliver {event_of(bought)}")
+    assert said.first_line == "Something was given by hand for this payment already."
+    assert "“webhook failure”" in said.text
+    assert sent_again(story) == 0
+    said = await story.asks("erin", f"/ilab payment redeliver {event_of(bought)} --anyway")
+    assert "what was paid has arrived" in said.first_line
+    assert (await traced(story, "manual_grant")).first_line.startswith(":red_circle: Granted twice: 2 entitlements")
+
+
+async def test_there_is_nothing_to_deliver(story: Story) -> None:
+    """What has its entitlement, was never paid, or is no event, is refused with a sentence."""
+    (bought,) = purchases(story, "plus")
+    said = await story.asks("erin", f"/ilab payment redeliver {event_of(bought)}")
+    assert said.first_line == "There is nothing to deliver: the entitlement is there."
+    said = await story.asks("erin", f"/ilab payment redeliver {bought.session_id}")
+    assert said.first_line == f"“{bought.session_id}” is no event."
+    assert await story.rows("select count(*) from requests") == [(0,)]
+
+
+# the history
+
+
+async def test_the_history(story: Story) -> None:
+    """The runbook's query with what was given by hand: of one customer, or everybody's newest, addresses masked."""
+    said = await story.asks("erin", f"/ilab payment history {CASES['manual_grant']}")
+    assert said.first_line.startswith("1 payments and grants of manual.grant@example.com, 1 by hand; the newest 8 days")
+    assert "grant by hand  professional, balance 5" in said.text
+    everybody = await story.asks("erin", "/ilab payment history")
+    assert everybody.first_line.startswith("50 payments and grants of everybody, 1 by hand; the newest ")
+    assert "@example.com" in everybody.text
+    assert not any(email.lower() in everybody.text for email in CASES.values())
+    assert everybody.ephemeral
+    nobody = await story.asks("erin", "/ilab payment history nobody@example.com")
+    assert nobody.first_line == "There is no customer with this e-mail address."
+
+
+async def test_the_history_as_a_file(story: Story) -> None:
+    """With `--csv` the rows come as a file, too, in a direct message; its addresses are masked."""
+    await story.asks("erin", "/ilab payment history --csv")
+    (shared,) = [said for said in story.sees("erin", story.direct("erin")) if said.raw.get("files")]
+    assert shared.raw["files"][0]["name"] == "payments.csv"
