@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Annotated, Any, Final
 
 from bot.ages import age
@@ -27,7 +28,7 @@ from bot.operation import (
     Plan,
     Read,
 )
-from bot.payments import redeliver
+from bot.payments import redeliver, sweep, testing
 from bot.payments.chain import Cause
 from bot.payments.packages import package_for, spoken
 from bot.payments.trace import WRONG, Trace, product_of, trace
@@ -123,6 +124,26 @@ async def plan_redelivery(args: RedeliverArgs, context: Context) -> Plan:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class SweepArgs(Args):
+    """How far back."""
+
+    since: Annotated[timedelta, Arg(help="How far back, such as 24h or 7d; at most 30d.")] = timedelta(hours=24)
+
+
+async def plan_sweep(args: SweepArgs, context: Context) -> Plan:
+    """Return what every paid session that gave nothing would be given."""
+    if not timedelta(minutes=10) <= args.since <= timedelta(days=30):
+        raise UserError("A sweep looks back between 10 minutes and 30 days.", todo="`/ilab payment sweep --since 24h`")
+    return await sweep.plan(args.since, context.services)
+
+
+async def plan_test(args: Args, context: Context) -> Plan:
+    """Return what would be sent where."""
+    del args
+    return await testing.plan(context.services)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class HistoryArgs(Args):
     """Whose."""
 
@@ -199,6 +220,18 @@ FAMILY = Family(
             execute=redeliver.execute,
             quorum=0,
         ),
+        Change(
+            words="payment sweep",
+            summary="Give every paid session that gave nothing what it bought, once a second person has approved.",
+            who=Role.RESPONDER,
+            args=SweepArgs,
+            examples=("payment sweep", "payment sweep --since 7d"),
+            section=SECTION,
+            plan=plan_sweep,
+            recheck=sweep.recheck,
+            execute=sweep.execute,
+            exclusive="payment sweep",
+        ),
         Read(
             words="payment history",
             summary="What was bought, given by hand and given back, newest first.",
@@ -207,6 +240,17 @@ FAMILY = Family(
             examples=("payment history", "payment history ann@example.com", "payment history --csv"),
             section="Common Queries",
             read=history,
+        ),
+        Change(
+            words="payment test-webhook",
+            summary="Send a signed test event to the endpoint for tests, never to production, and show its answer.",
+            who=Role.RESPONDER,
+            examples=("payment test-webhook",),
+            section="Useful Commands",
+            plan=plan_test,
+            recheck=testing.recheck,
+            execute=testing.execute,
+            quorum=0,
         ),
     ),
 )

@@ -45,7 +45,7 @@ async def plan(event_id: str, services: Services, *, anyway: bool) -> Plan:
         package = package_for(session.price, stripe.settings)
         bought = f": {spoken(package) if package else 'what was paid'} for {masked_text(session.email) or 'somebody'}"
         lines.append(Line(title="Session", text=f"{session.id}, {session.money} paid, nothing granted"))
-        decides |= {"session": session.id, "person": session.reference}
+        decides |= {"session": session.id} | ({"person": session.reference} if held.is_known else {})
     return Plan(effect=f"deliver {event.id} again{bought}", lines=tuple(lines), decides=decides)
 
 

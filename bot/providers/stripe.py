@@ -184,6 +184,14 @@ class Stripe:
             params["starting_after"] = page.data[-1].id
         return None, False
 
+    async def newest_completion(self) -> dict[str, Any]:
+        """Return the session that the newest `checkout.session.completed` is about, as it came; empty where none is."""
+        client = self.load()
+        async with self._calling():
+            listed = await client.v1.events.list_async({"type": COMPLETED, "limit": 1})
+        found = self._fit(listed, shapes.EVENTS).data
+        return found[0].data.object if found else {}
+
     async def event_text(self, event_id: str) -> str:
         """Return an event as Stripe writes it, to be sent on as it is."""
         client = self.load()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import uuid
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -62,3 +63,26 @@ async def story(stage: Story) -> Story:
     """The same, with the bot in it, over Socket Mode."""
     await stage.start()
     return stage
+
+
+@pytest.fixture(scope="session")
+async def staging_template(postgres: EmbeddedServer) -> str:
+    """The name of a staging database of few customers, to be copied; made once a worker that asks for it."""
+    name = f"staging_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
+    await postgres.create_database(name)
+    seed.create_staging(postgres.conninfo(name), World().clock.now())
+    return name
+
+
+@pytest.fixture
+async def staging(stage: Story, postgres: EmbeddedServer, staging_template: str) -> AsyncIterator[str]:
+    """Staging's database, which the company shares and the bot's settings name; its address."""
+    name = f"{uuid.uuid4().hex[:12]}_staging"
+    await postgres.create_database(name, template=staging_template)
+    company = company_of(stage.sandbox.world)
+    async with ProductDatabase(postgres.conninfo(name)) as database:
+        company.staging = database
+        stage.extra["ILAB_PRODUCT__STAGING_DATABASE_URL"] = postgres.conninfo(name)
+        yield postgres.conninfo(name)
+        company.staging = None
+    await postgres.drop_database(name)

@@ -3,57 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
-import httpx
 import psycopg
 import pytest
+from buyers import entitlements, event_of, product, purchases, sent_again, starts_an_interview
 from storytelling import Said, Story, until
 
 from sandbox.product import company_of
-from sandbox.product.books import CASES, PASSWORD, Purchase
-from sandbox.world import CREDENTIALS
-
-
-def purchases(story: Story, case: str) -> list[Purchase]:
-    """What somebody bought, oldest first."""
-    books = company_of(story.sandbox.world).books
-    return [one for one in books.purchases if one.customer == books.cases[case]]
-
-
-def event_of(purchase: Purchase) -> str:
-    """The event that says that it was paid."""
-    return f"evt_{purchase.suffix}cs"
-
-
-async def product(story: Story, query: str, **params: Any) -> list[tuple[Any, ...]]:
-    """Look into the product's database."""
-    async with await psycopg.AsyncConnection.connect(story.direct_product) as connection:
-        return await (await connection.execute(query, params)).fetchall()
-
-
-async def entitlements(story: Story, purchase: Purchase) -> int:
-    """How many entitlements a purchase has."""
-    query = "select count(*) from entitlements where stripe_session_id = %(session)s"
-    return int((await product(story, query, session=purchase.session_id))[0][0])
-
-
-async def starts_an_interview(story: Story, case: str) -> int:
-    """The customer signs in and starts an interview on the site; the site's answer."""
-    async with httpx.AsyncClient(base_url=story.sandbox.url) as http:
-        email = company_of(story.sandbox.world).books.cases[case].email
-        signed_in = await http.post(
-            "/supabase/auth/v1/token?grant_type=password",
-            json={"email": email, "password": PASSWORD},
-            headers={"apikey": CREDENTIALS["supabase.publishable_key"]},
-        )
-        headers = {"authorization": f"Bearer {signed_in.json()['access_token']}"}
-        return (await http.post("/site/api/interview/start", json={"mode": "text"}, headers=headers)).status_code
-
-
-def sent_again(story: Story) -> int:
-    """How often Stripe was asked to deliver again, and did."""
-    return sum(one.call == "events.retry" and one.acted for one in story.sandbox.vendors["stripe"].log)
+from sandbox.product.books import CASES
 
 
 async def traced(story: Story, case: str) -> Said:
@@ -360,3 +317,41 @@ async def test_the_history_as_a_file(story: Story) -> None:
     await story.asks("erin", "/ilab payment history --csv")
     (shared,) = [said for said in story.sees("erin", story.direct("erin")) if said.raw.get("files")]
     assert shared.raw["files"][0]["name"] == "payments.csv"
+
+
+# the test of the endpoint
+
+
+async def test_a_signed_test_event(stage: Story, staging: str) -> None:
+    """Staging takes what we sign, and gives its customer a package; production hears nothing of it; the answer is shown."""
+    await stage.start()
+    said = await stage.asks("alice", "/ilab payment test-webhook")
+    assert "/site/staging/api/stripe-webhook took the signed event: 200." in said.first_line
+    assert 'Answer  200: {"received": true}' in said.text
+    async with await psycopg.AsyncConnection.connect(staging) as connection:
+        query = "select count(*) from entitlements where stripe_session_id like 'cs_test_ilab_%'"
+        rows = await (await connection.execute(query)).fetchall()
+    assert rows == [(1,)]
+    company = company_of(stage.sandbox.world)
+    assert not company.server_log
+    assert await product(stage, "select 1 from entitlements where stripe_session_id like 'cs_test_ilab_%%'") == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"ILAB_STRIPE__TEST_WEBHOOK_URL": "production"}, "This is production's endpoint: no test goes there."),
+        ({"ILAB_STRIPE__TEST_WEBHOOK_URL": ""}, "There is no endpoint for tests."),
+        ({"ILAB_STRIPE__TEST_WEBHOOK_SECRET": ""}, "There is no endpoint for tests."),
+        ({"ILAB_STRIPE__WEBHOOK_URL": ""}, "I cannot tell the test's endpoint from production's."),
+        ({"ILAB_STRIPE__TEST_WEBHOOK_SECRET": "whsec_other"}, "It takes the signature for a wrong one."),
+    ],
+)
+async def test_where_no_test_goes(stage: Story, changed: dict[str, str], says: str) -> None:
+    """Production is refused, however its address is written, and so is what cannot be told from it."""
+    production = f"{stage.sandbox.url}/site/api/stripe-webhook/?x=1"
+    await stage.start(**{name: production if value == "production" else value for name, value in changed.items()})
+    said = await stage.asks("alice", "/ilab payment test-webhook")
+    assert says in said.first_line
+    taken = [one for one in stage.sandbox.vendors["site"].log if one.call == "stripe_webhook"]
+    assert taken == []
