@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from bot.flights import Flights
 from bot.operation import Answer, Registry
 from bot.people import Actor
 from bot.store.database import Connection, Database
@@ -74,6 +75,8 @@ class Services:
     vendors: Callable[[], Providers]
     """The vendors' clients, built at first use; each is None where the settings do not hold it."""
     product: ProductDatabase | None = None
+    flights: Flights = field(default_factory=Flights)
+    """Calls that concern everybody alike, made once for all who ask."""
     wake: Callable[[], None] = _nothing
     """Says that something is due now, so that nobody waits for the next tick."""
 

@@ -104,6 +104,7 @@ class SiteSettings(Section):
 
     url: str = "https://interviewlab.io"
     entitlements_path: str = "/api/user/entitlements"
+    callback_path: str = Field(default="/auth/callback", description="Where Auth sends people back to after a mail.")
 
 
 class VercelSettings(Section):
@@ -132,6 +133,9 @@ class SupabaseSettings(Section):
     access_token: SecretStr | None = None
     management_url: str = "https://api.supabase.com"
     probe_table: str = Field(default="entitlements", description="The table of which the REST probe reads one row.")
+    canary_email: str = Field(default="", description="A known good account that diagnose signin signs in with.")
+    canary_password: SecretStr | None = None
+    storage_quota_gb: float = Field(default=100, description="What the plan holds in files; Pro has 100.")
 
 
 class PackageSettings(Section):

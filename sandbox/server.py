@@ -201,6 +201,7 @@ def _sections(url: str) -> dict[str, dict[str, str]]:
         },
         "SUPABASE": {
             **_credentials("supabase", "ref", "publishable_key", "secret_key", "access_token"),
+            **_credentials("supabase", "canary_email", "canary_password"),
             "URL": f"{url}/supabase",
             "MANAGEMENT_URL": f"{url}/supabase_management",
         },

@@ -157,6 +157,8 @@ CREDENTIALS: Final[dict[str, str]] = {
     "supabase.access_token": "sbp_sandbox_management",
     "supabase.publishable_key": "sb_publishable_sandbox",
     "supabase.secret_key": "sb_secret_sandbox",
+    "supabase.canary_email": "canary@example.com",
+    "supabase.canary_password": "interview-1234",
     "stripe.api_key": "sk_test_sandbox",
     "stripe.webhook_secret": "whsec_sandbox_product",
     "openai.api_key": "sk-sandbox-openai",

@@ -114,6 +114,14 @@ class Health:
             await _follow(flight, task, progress)
         return await asyncio.shield(task)
 
+    async def some(self, *names: str) -> dict[str, Reading]:
+        """Return the readings of these checks alone, by name: those of a recent report, or new ones."""
+        if self._last is not None and time.monotonic() < self._last_until:
+            return {reading.name: reading for reading in self._last.readings if reading.name in names}
+        checks = [check for check in self.checks if check.name in names]
+        readings = await asyncio.gather(*(self._reading(check) for check in checks))
+        return {reading.name: reading for reading in readings}
+
     async def close(self) -> None:
         """Give up what is under way."""
         if self._task is not None and not self._task.done():

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from bot.providers.github import GitHub
     from bot.providers.openai import OpenAI
     from bot.providers.pagerduty import PagerDuty
+    from bot.providers.resend import Resend
     from bot.providers.sentry import Sentry
     from bot.providers.site import Site
     from bot.providers.status_pages import StatusPages
@@ -46,6 +47,7 @@ class Providers:
     sentry: Sentry | None = None
     pagerduty: PagerDuty | None = None
     github: GitHub | None = None
+    resend: Resend | None = None
     status_pages: StatusPages | None = None
 
     def load(self) -> None:
@@ -60,6 +62,7 @@ def build_providers(settings: Settings, http: Callable[[], httpx.AsyncClient]) -
     from bot.providers.github import GitHub  # noqa: PLC0415
     from bot.providers.openai import OpenAI  # noqa: PLC0415
     from bot.providers.pagerduty import PagerDuty  # noqa: PLC0415
+    from bot.providers.resend import Resend  # noqa: PLC0415
     from bot.providers.sentry import Sentry  # noqa: PLC0415
     from bot.providers.site import Site  # noqa: PLC0415
     from bot.providers.status_pages import StatusPages  # noqa: PLC0415
@@ -97,5 +100,6 @@ def build_providers(settings: Settings, http: Callable[[], httpx.AsyncClient]) -
         sentry=Sentry(settings.sentry, http()) if settings.sentry else None,
         pagerduty=PagerDuty(settings.pagerduty, http()) if settings.pagerduty else None,
         github=GitHub(settings.github, http()) if settings.github else None,
+        resend=Resend(settings.resend, http()) if settings.resend else None,
         status_pages=StatusPages(settings.status_pages, http()),
     )

@@ -17,6 +17,7 @@ CASES: Final = MappingProxyType(
     {
         "paid_no_credits": "paid.nocredits@example.com",
         "unconfirmed": "unconfirmed@example.com",
+        "mail_bounced": "typo.bounced@example.com",
         "nothing_left": "nothing.left@example.com",
         "never_bought": "never.bought@example.com",
         "upload_refused": "upload.refused@example.com",
@@ -43,6 +44,7 @@ CASES: Final = MappingProxyType(
 )
 """What tests and the panel look for: name of the case → e-mail address, written as its owner writes it.
 
+`unconfirmed` has two troubles when an interview does not start, `mail_bounced` two when signing in does not work.
 `capitals` is stored in lower case, as Supabase stores all addresses. `code_author` cannot be deleted: an exemption code
 refers to it. `same_name` is one of 200 people called Alex. `canary` signs in with `PASSWORD`, as everybody does.
 `checkout_left` and those after it are people whose payment broke, each at another link: see `Purchase.fate`.
@@ -351,6 +353,7 @@ def _cases(now: datetime) -> list[_Draft]:
     return [
         case("paid_no_credits", "Petra Paidup", visit(professional, hours(2.6), granted=0), age=3),
         case("unconfirmed", "Umar Unconfirmed", age=1.5, confirmed=False),
+        case("mail_bounced", "Tilda Typo", age=0.4, confirmed=False),
         case("nothing_left", "Nora Leftbehind", visit(starter, days(21)), age=60),
         case("never_bought", "Nils Browser", age=12),
         case("upload_refused", "Ulla Upload", visit(professional, days(2), left=5), age=9),

@@ -13,6 +13,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from sandbox.faults import Faults
+from sandbox.product import company_of
 from sandbox.vendors.moments import iso, parsed
 from sandbox.vendors.vendor import API_SWITCH, Allowance, RateLimit, RefusalError, Switch, Vendor, call
 from sandbox.world import CREDENTIALS, World
@@ -65,6 +66,7 @@ class Resend(Vendor):
     def __init__(self, world: World, faults: Faults) -> None:
         """Start with a few e-mails that the product sent today."""
         super().__init__(world, faults)
+        self.company = company_of(world)
         self.emails: list[Email] = []
         self._keys: dict[str, tuple[float, str, Any]] = {}
         self._limit = RateLimit(world, limit=5, seconds=1)
@@ -204,7 +206,7 @@ class Resend(Vendor):
         limit = self.whole_number(request, "limit", 20)
         if not 1 <= limit <= 100:
             raise RefusalError(self.error(422, "The `limit` must be between 1 and 100."))
-        newest = self.emails[::-1]
+        newest = sorted([*self._of_auth(), *self.emails], key=lambda email: email.created, reverse=True)
         ids = [email.id for email in newest]
         after, before = request.query.get("after"), request.query.get("before")
         if any(key and key not in ids for key in (after, before)):
@@ -230,10 +232,33 @@ class Resend(Vendor):
         return web.json_response({"object": "email", "id": email.id})
 
     def _found(self, request: web.Request) -> Email:
-        for email in self.emails:
+        for email in [*self._of_auth(), *self.emails]:
             if email.id == request.match_info["id"]:
                 return email
         raise RefusalError(self.error(404, "Email not found", code="not_found"))
+
+    def _of_auth(self) -> list[Email]:
+        """What Supabase Auth has sent by way of this account: to who signed up in the last 30 days, and since then."""
+        began = self.world.started - 30 * 86400
+        sent = [
+            (one.created_at.timestamp() + 2, one.email, "confirmation")
+            for one in self.company.books.customers
+            if one.created_at.timestamp() >= began
+        ]
+        return [self._by_auth(*mail) for mail in [*sent, *self.company.mails]]
+
+    @staticmethod
+    def _by_auth(at: float, address: str, kind: str) -> Email:
+        subject = {"confirmation": "Confirm your e-mail address", "recovery": "Reset your password"}[kind]
+        given = {
+            "from": f"InterviewLab <hello@{DOMAIN}>",
+            "to": [address],
+            "subject": subject,
+            "html": f"<p>{subject}</p>",
+        }
+        email_id = str(uuid.UUID(hashlib.md5(f"{at}{address}".encode(), usedforsecurity=False).hexdigest()))
+        fate = "bounced" if address.partition("@")[0].endswith("bounced") else "delivered"
+        return Email(id=email_id, given=given, created=at, fate=fate)
 
     def _last_event(self, email: Email) -> str:
         now = self.now()

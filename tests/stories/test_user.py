@@ -2,39 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
 
-import httpx
-import psycopg
 import pytest
+from customers import id_of, sign_in
 from storytelling import Said, Story, until
 
 from bot.store import customers
 from sandbox.product import company_of
-from sandbox.product.books import CASES, PASSWORD
-from sandbox.world import CREDENTIALS
+from sandbox.product.books import CASES
 
 UNCONFIRMED = CASES["unconfirmed"]
-
-
-async def sign_in(story: Story, email: str, password: str = PASSWORD) -> Mapping[str, Any]:
-    """The customer signs in, as the app does it for them; what Auth answers."""
-    async with httpx.AsyncClient() as client:
-        answer = await client.post(
-            f"{story.sandbox.url}/supabase/auth/v1/token?grant_type=password",
-            headers={"apikey": CREDENTIALS["supabase.publishable_key"]},
-            json={"email": email, "password": password},
-        )
-    found: Mapping[str, Any] = answer.json()
-    return found
-
-
-async def product(story: Story, query: str, *values: Any) -> list[tuple[Any, ...]]:
-    """Look into the product's database."""
-    async with await psycopg.AsyncConnection.connect(story.direct_product, autocommit=True) as connection:
-        return await (await connection.execute(query, values)).fetchall()
 
 
 def mails(story: Story) -> list[tuple[float, str, str]]:
@@ -129,7 +107,7 @@ async def test_a_confirmation_lets_them_in(story: Story) -> None:
 async def test_our_tables_know_no_customer(story: Story) -> None:
     """The request names them by a hash that only their own key explains, and the audit by nothing else."""
     await story.asks("erin", f"/ilab user confirm {UNCONFIRMED}")
-    person = str((await product(story, "select id from auth.users where email = %s", UNCONFIRMED))[0][0])
+    person = await id_of(story, UNCONFIRMED)
     (plan,) = (await story.rows("select plan from requests"))[0]
     ref = plan["decides"]["person"]
     assert ref.startswith("customer:")

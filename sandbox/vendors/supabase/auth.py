@@ -377,6 +377,18 @@ class Auth(Gateway):
             }
         )
 
+    @call("POST", "/auth/v1/logout", "auth.logout")
+    async def logout(self, request: web.Request) -> web.StreamResponse:
+        """End the session of the token (`scope=local`), or all of its user's."""
+        claims = self.caller(request).claims
+        if "session_id" not in claims or self.product is None:
+            return self.auth_error(request, 401, "no_authorization", "This endpoint requires a valid Bearer token")
+        if request.query.get("scope", "global") == "local":
+            await self.product.fetch("delete from auth.sessions where id = %s", [claims["session_id"]])
+        else:
+            await self.product.fetch("delete from auth.sessions where user_id = %s", [claims["sub"]])
+        return web.Response(status=204)
+
     @call("GET", "/auth/v1/user", "auth.user")
     async def user(self, request: web.Request) -> web.StreamResponse:
         """Return the user whose token is in `Authorization`."""

@@ -26,6 +26,7 @@ class Configuration(Vendor):
         API_SWITCH,
         Switch(name="backups", label="Backups", options=("daily", "pitr", "none")),
         Switch(name="advisors", label="Advisors", options=("quiet", "warning")),
+        Switch(name="redirects", label="Auth's redirects", options=("right", "wrong_site", "not_listed")),
     )
 
     def __init__(self, world: World, faults: Faults) -> None:
@@ -151,12 +152,13 @@ class Configuration(Vendor):
 
     @call("GET", PROJECT + "/config/auth", "management.auth_config")
     async def auth_config(self, request: web.Request) -> web.StreamResponse:
-        """Return the site's address and the list of redirects of Auth."""
-        del request
+        """Return the site's address and the list of redirects of Auth: by default, those of the site beside this."""
+        site = f"{request.scheme}://{request.host}/site"
+        wrong = self.state["redirects"]
         return web.json_response(
             {
-                "site_url": "https://interviewlab.io",
-                "uri_allow_list": "https://interviewlab.io/**,http://localhost:3000/**",
+                "site_url": "http://localhost:3000" if wrong == "wrong_site" else site,
+                "uri_allow_list": "http://localhost:3000/**" + ("" if wrong == "not_listed" else f",{site}/**"),
                 "disable_signup": False,
                 "external_email_enabled": True,
                 "mailer_autoconfirm": False,

@@ -7,6 +7,9 @@ from typing import Any
 import httpx
 import pytest
 
+from sandbox.product import company_of
+from sandbox.product.books import CASES
+
 MAIL = {"from": "Ops <ops@interviewlab.io>", "to": "ana@example.com", "subject": "Maintenance", "text": "Tonight."}
 
 
@@ -116,16 +119,31 @@ async def test_a_scheduled_email_waits_and_may_be_cancelled(company: Any, resend
 
 
 async def test_the_list_is_paged_by_id(resend: httpx.AsyncClient) -> None:
-    """`after` leads on through the list; an unknown id and a wrong limit are refused."""
+    """`after` leads on through the list, newest first; an unknown id and a wrong limit are refused."""
     first = (await resend.get("/emails", params={"limit": 3})).json()
-    assert first["has_more"] is True
-    rest = (await resend.get("/emails", params={"limit": 3, "after": first["data"][-1]["id"]})).json()
-    assert (rest["has_more"], len(rest["data"])) == (False, 2)
+    assert (first["has_more"], len(first["data"])) == (True, 3)
+    rest = (await resend.get("/emails", params={"limit": 100, "after": first["data"][-1]["id"]})).json()
+    ids = [mail["id"] for mail in [*first["data"], *rest["data"]]]
+    assert len(set(ids)) == len(ids) == 103
+    dates = [mail["created_at"] for mail in [*first["data"], *rest["data"]]]
+    assert dates == sorted(dates, reverse=True)
     back = (await resend.get("/emails", params={"limit": 3, "before": rest["data"][0]["id"]})).json()
     assert back["data"] == first["data"]
     for wrong in ({"after": "x"}, {"limit": "0"}):
         assert (await resend.get("/emails", params=wrong)).status_code == 422
     assert (await resend.get("/emails/unknown")).status_code == 404
+
+
+async def test_what_auth_mails_is_there(company: Any, resend: httpx.AsyncClient) -> None:
+    """Auth sends by way of this account: a new customer's confirmation, which bounces where the address is wrong."""
+    address = CASES["mail_bounced"]
+    listed = (await resend.get("/emails", params={"limit": 100})).json()["data"]
+    (mail,) = [mail for mail in listed if mail["to"] == [address]]
+    assert (mail["subject"], mail["last_event"]) == ("Confirm your e-mail address", "bounced")
+    company_of(company.world).mails.append((company.world.clock.timestamp() - 60, address, "recovery"))
+    newest = (await resend.get("/emails", params={"limit": 1})).json()["data"][0]
+    assert (newest["to"], newest["subject"]) == ([address], "Reset your password")
+    assert (await resend.get(f"/emails/{newest['id']}")).json()["html"] == "<p>Reset your password</p>"
 
 
 async def test_the_sixth_request_of_a_second_is_refused(company: Any) -> None:
