@@ -216,6 +216,7 @@ async def reach_slack(core: Core) -> None:
 async def serving(settings: Settings, *, data_dir: Path, clock: Now = now) -> AsyncIterator[Bot]:
     """The bot hears Slack and does its jobs, until the context ends: then it stops hearing, and finishes its work."""
     from bot import metrics, web
+    from bot.alerts.endpoint import WebhookEndpoint
     from bot.slack import listeners, socket
     from bot.slack.client import connected
     from bot.slack.doors import Doors
@@ -250,8 +251,15 @@ async def serving(settings: Settings, *, data_dir: Path, clock: Now = now) -> As
                 endpoint = web.SlackEndpoint(app, settings.slack.signing_secret.get_secret_value())
             state: dict[str, Any] = {}
             health = functools.partial(_healthz, built, inbox, state)
+            webhooks = WebhookEndpoint(settings.webhooks, inbox, clock)
             address = await stack.enter_async_context(
-                web.serving(host=settings.web.host, port=settings.web.port, health=health, slack=endpoint)
+                web.serving(
+                    host=settings.web.host,
+                    port=settings.web.port,
+                    health=health,
+                    slack=endpoint,
+                    webhooks=webhooks.answer,
+                )
             )
         if settings.slack.app_token is not None:
             connection = await stack.enter_async_context(socket.listening(app, slack, settings.slack))

@@ -39,6 +39,9 @@ class Event(StrEnum):
     DECLARED = "incident.declared"
     ACKNOWLEDGED = "incident.acknowledged"
     RETRIED = "incident.setup_retried"
+    ALERT_JOINED = "alert.joined"
+    ALERT_MUTED = "alert.muted"
+    ALERT_DISMISSED = "alert.dismissed"
     HEAD_POSTED = "audit.head_posted"
 
 

@@ -44,6 +44,8 @@ class Surface(StrEnum):
 
     SLACK = "slack"
     TERMINAL = "terminal"
+    ITSELF = "itself"
+    """No person asks: an alert does."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

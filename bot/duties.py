@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 from bot import changes, watching
+from bot.alerts import card as alert_card
+from bot.alerts import judging
 from bot.context import CardOf, ClockWork, Duty
 from bot.incidents import bootstrap, lifecycle
 
@@ -21,6 +23,7 @@ def clock_work(duty: Duty) -> dict[str, ClockWork]:
         watching.clock_work(duty),
         changes.clock_work(duty),
         bootstrap.clock_work(duty),
+        judging.clock_work(duty),
         lifecycle.clock_work(duty),
     )
 
@@ -28,6 +31,7 @@ def clock_work(duty: Duty) -> dict[str, ClockWork]:
 def card_faces(duty: Duty) -> dict[str, CardOf]:
     """What the cards of each kind of subject show: the word before the colon of `incident:12`."""
     return _merged(
+        alert_card.card_faces(duty),
         changes.card_faces(duty),
         lifecycle.card_faces(duty),
     )

@@ -19,6 +19,7 @@ ACKS: Final = Histogram(
 DUPLICATES: Final = Counter("ilab_duplicates_total", "Payloads that had come before.", ["kind"])
 JOURNALED: Final = Counter("ilab_journaled_total", "Payloads kept in the journal because the database was silent.")
 POSTS: Final = Counter("ilab_posts_total", "Posts by what became of them.", ["state"])
+WEBHOOKS: Final = Counter("ilab_webhooks_total", "Vendors' webhooks by what became of them.", ["vendor", "outcome"])
 SOCKET: Final = Gauge("ilab_socket_connected", "1 while Socket Mode is connected.")
 
 

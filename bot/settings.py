@@ -6,12 +6,13 @@ commands say so and leave the help. Every base URL is a setting, so that the san
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -97,6 +98,70 @@ class ApprovalSettings(Section):
 
     remind_after_minutes: float = 15
     rules: dict[str, ApprovalRule] = {}
+
+
+class WebhookSettings(Section):
+    """What vendors sign their webhooks with; a vendor whose secret is absent is not heard (404)."""
+
+    uptimerobot_secret: SecretStr | None = Field(
+        default=None,
+        description="UptimeRobot signs nothing: this is the end of its address, /webhooks/uptimerobot/<secret>, or its "
+        "header X-Webhook-Secret.",
+    )
+    sentry_secret: SecretStr | None = Field(default=None, description="The internal integration's client secret.")
+    vercel_secret: SecretStr | None = None
+    stripe_secret: SecretStr | None = Field(default=None, description="Of the endpoint that leads here: whsec_…")
+    pagerduty_secret: SecretStr | None = None
+    resend_secret: SecretStr | None = Field(default=None, description="whsec_…")
+    generic_secret: SecretStr | None = Field(
+        default=None, description="For anything else: X-Signature: t=…,v1=HMAC-SHA256 over t.body, as Stripe signs."
+    )
+
+
+class AlertRule(Section):
+    """Which alerts become an incident by themselves. All conditions that are set must hold."""
+
+    name: str
+    kinds: tuple[str, ...] = Field(description="Kinds of alert, such as site_down or payment_failed.")
+    matches: str = Field(default="", description="A regular expression, found in the title or the link.")
+    at_least: int = Field(default=1, ge=1, description="How often it must have been said.")
+    severity: Literal["P0", "P1", "P2", "P3"] = "P0"
+    confirm: Literal["site", "payments", ""] = Field(
+        default="", description="What our own look must confirm first: where it cannot, only the on-call is paged."
+    )
+
+    @field_validator("matches")
+    @classmethod
+    def _compiles(cls, given: str) -> str:
+        try:
+            re.compile(given)
+        except re.error as error:
+            raise ValueError(f"it is no regular expression: {error}") from None
+        return given
+
+    @field_validator("kinds")
+    @classmethod
+    def _known(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        from bot.alerts.reading import Kind  # noqa: PLC0415 -- not every reader of this module needs it
+
+        unknown = set(given) - {kind.value for kind in Kind}
+        if unknown:
+            raise ValueError(f"there is no kind {', '.join(sorted(unknown))}; there are {', '.join(Kind)}")
+        return given
+
+
+class AlertSettings(Section):
+    """Alerts; `rules` as JSON. Left out: the site down and payments failing declare a P0."""
+
+    channel: str = Field(default="", description="Id of the channel of their cards. Left out: #incidents.")
+    rules: tuple[AlertRule, ...] | None = None
+    flap_minutes: float = Field(
+        default=15, description="What fires again so soon after it recovered is the same alert."
+    )
+    storm_after: int = Field(
+        default=10, ge=2, description="More new alerts than that in a minute, and one card stands for all."
+    )
+    join_minutes: float = Field(default=60, description="What fires so soon after an incident was declared joins it.")
 
 
 class SiteSettings(Section):
@@ -370,6 +435,8 @@ class Settings(BaseSettings):
     slack: SlackSettings | None = None
     roles: RoleSettings = RoleSettings()
     approvals: ApprovalSettings = ApprovalSettings()
+    alerts: AlertSettings = AlertSettings()
+    webhooks: WebhookSettings = WebhookSettings()
     site: SiteSettings | None = None
     vercel: VercelSettings | None = None
     supabase: SupabaseSettings | None = None

@@ -1,4 +1,4 @@
-"""The bot's own HTTP address: Slack's signed requests, `/healthz` and `/metrics`."""
+"""The bot's own HTTP address: Slack's signed requests, vendors' webhooks, `/healthz` and `/metrics`."""
 
 from __future__ import annotations
 
@@ -78,7 +78,14 @@ class SlackEndpoint:
 
 
 @asynccontextmanager
-async def serving(*, host: str, port: int, health: Health, slack: SlackEndpoint | None) -> AsyncIterator[str]:
+async def serving(
+    *,
+    host: str,
+    port: int,
+    health: Health,
+    slack: SlackEndpoint | None,
+    webhooks: Callable[[web.Request], Awaitable[web.Response]] | None = None,
+) -> AsyncIterator[str]:
     """The address is open; yields it as `http://host:port`."""
     app = web.Application(client_max_size=LARGEST)
 
@@ -93,6 +100,9 @@ async def serving(*, host: str, port: int, health: Health, slack: SlackEndpoint 
     app.router.add_get("/metrics", metrics)
     if slack is not None:
         app.router.add_post("/slack/events", slack.answer)
+    if webhooks is not None:
+        app.router.add_post("/webhooks/{vendor}", webhooks)
+        app.router.add_post("/webhooks/{vendor}/{secret}", webhooks)
     # unpacked only where somebody asks for it, and nobody does: Slack packs nothing, and the limit counts too late
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=2, auto_decompress=False)
     await runner.setup()

@@ -7,6 +7,7 @@ from typing import Final
 from bot.operation import Family
 from handlers import (
     about,
+    alert,
     approvals,
     deploy,
     diagnose,
@@ -21,6 +22,7 @@ from handlers import (
 FAMILIES: Final[tuple[Family, ...]] = (
     status.FAMILY,
     incident.FAMILY,
+    alert.FAMILY,
     deploy.FAMILY,
     grant.FAMILY,
     diagnose.FAMILY,

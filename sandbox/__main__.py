@@ -138,6 +138,7 @@ async def _company(data_dir: Path, given: argparse.Namespace) -> AsyncIterator[t
         sandbox = await stack.enter_async_context(
             Sandbox.running(config, world=_as_left(data_dir / CLOCK), databases=proxies, bot_control=bot)
         )
+        sandbox.world.webhooks.url = f"http://127.0.0.1:{bot_port}"
         await _populate(stack, sandbox, server.conninfo("product"), server.conninfo("staging"))
         environment = sandbox.bot_environment() | {
             "ILAB_DATABASE_URL": proxies["own"].conninfo,

@@ -23,6 +23,7 @@ from sandbox.slack.webapi import WebApi
 from sandbox.slack.workspace import Terms, Workspace
 from sandbox.vendors import every_vendor
 from sandbox.vendors.vendor import Vendor
+from sandbox.webhooks import SECRETS
 from sandbox.world import CREDENTIALS, World
 
 PAGE: Final = Path(__file__).parent / "page"
@@ -127,6 +128,7 @@ class Sandbox:
             await site.stop()
             for vendor in sandbox.vendors.values():
                 vendor.close()
+            await sandbox.world.webhooks.stop()
             await sandbox.workspace.stop()
             await sandbox._persons.stop()
             await runner.cleanup()
@@ -159,7 +161,7 @@ class Sandbox:
         shown: dict[str, str] = {}
         for section, values in sections.items():
             vendor = needed.get(section, section.lower())
-            if section in ("SLACK", "ROLES") or vendor in self.vendors:
+            if section in ("SLACK", "ROLES", "WEBHOOKS") or vendor in self.vendors:
                 shown |= {f"ILAB_{section}__{key}": value for key, value in values.items()}
         return shown
 
@@ -186,6 +188,7 @@ def _sections(url: str) -> dict[str, dict[str, str]]:
         name: f"{url}/status_pages/{name}/api/v2/summary.json" for name in ("vercel", "supabase", "stripe", "openai")
     }
     return {
+        "WEBHOOKS": {f"{vendor.upper()}_SECRET": secret for vendor, secret in SECRETS.items()},
         "SLACK": {
             **_credentials("slack", "bot_token", "app_token", "signing_secret"),
             "BASE_URL": f"{url}/slack/api/",

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from sandbox.repository import Repository
+from sandbox.webhooks import Webhooks
 
 TEAM_ID: Final = "T0ILAB001"
 TEAM_DOMAIN: Final = "interviewlab"
@@ -229,6 +230,8 @@ class World:
         """Whether stand-ins refuse calls beyond their vendor's limits."""
         self.repository = Repository([(person.github, person.real_name, person.email) for person in CAST], self.started)
         """The product's source: GitHub shows it, Vercel deploys from it."""
+        self.webhooks = Webhooks()
+        """Where vendors tell of what happens: the bot, once its address is known."""
         self.maintenance = False
         """The value of `maintenance_mode` in Vercel's Global Config, which the site obeys."""
         self.maintenance_message = ""

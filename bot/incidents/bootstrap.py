@@ -82,7 +82,8 @@ class Bootstrap:
         async def people(results: Results) -> dict[str, Any]:
             on_call = await self.pager.on_call() if self.pager else ()
             ids = await self.rooms.people([person.email for person in on_call if person.level <= 2])
-            wanted = [incident.declared_by, *ids.values()]
+            declarer = [] if incident.source == "alert" else [incident.declared_by]
+            wanted = [*declarer, *ids.values()]
             refused = await self.rooms.invite(results["channel"]["id"], wanted)
             if refused:
                 raise ProviderError(

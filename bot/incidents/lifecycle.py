@@ -153,7 +153,7 @@ async def card_of(connection: Connection, subject: str) -> Answer | None:
     if incident is None:
         return None
     recorded = await steps.all_of(connection, incident.subject)
-    declared = await _name(connection, incident.declared_by)
+    declared = "an alert" if incident.source == "alert" else await _name(connection, incident.declared_by)
     acknowledged = await _name(connection, incident.acknowledged_by) if incident.acknowledged_by else ""
     return card(incident, recorded, declared=declared, acknowledged=acknowledged)
 

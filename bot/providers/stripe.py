@@ -87,6 +87,21 @@ class Stripe:
 
     # checkouts and payments
 
+    async def payments_since(self, after: datetime) -> tuple[int, int]:
+        """Return how many payments succeeded and failed since then, of the last 100: `GET /v1/events`."""
+        client = self.load()
+        async with self._calling():
+            listed = await client.v1.events.list_async(
+                {
+                    "types": ["payment_intent.succeeded", "payment_intent.payment_failed"],
+                    "created": {"gte": int(after.timestamp())},
+                    "limit": 100,
+                }
+            )
+        found = self._fit(listed, shapes.EVENTS).data
+        succeeded = sum(event.type == "payment_intent.succeeded" for event in found)
+        return succeeded, len(found) - succeeded
+
     async def checkout_session(self, session_id: str) -> CheckoutSession:
         """Return a checkout session: `GET /v1/checkout/sessions/{id}`. ProviderError of kind not_found where none is."""
         client = self.load()

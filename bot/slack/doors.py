@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,6 +10,7 @@ from typing import Final
 
 import structlog
 
+from bot.alerts import taking
 from bot.context import Place, Surface
 from bot.errors import ProviderError, UserError
 from bot.operation import Answer, Audience, Invocation, Offer
@@ -28,6 +30,8 @@ from bot.words import Incomplete, operation_of, parse, refuse_incomplete
 
 VALUE: Final = 1900
 """Characters of words that a button may carry: Slack takes 2,000."""
+TAKING: Final = 2
+"""Webhooks that are folded at once: they wait for each other anyhow, and a storm must leave connections to people."""
 BOT_EVERY: Final = 3600.0
 """Real seconds in which another bot is answered once: two bots that answer each other would never stop."""
 
@@ -44,10 +48,14 @@ class Doors:
         self._people = runner.services.people
         self._home_words = home_words
         self._bots: dict[str, float] = {}
+        self._taking = asyncio.Semaphore(TAKING)
 
     async def work(self, received: Received) -> str:
         """Handle one payload; return a word for how it ended, for the inbox."""
         payload = received.payload
+        if received.kind == "webhook":
+            async with self._taking:
+                return await taking.take(self._runner.services, received)
         if received.kind == "view":
             return await self._submitted(received)
         if received.kind == "event" and payload["event"]["type"] == "app_home_opened":

@@ -30,6 +30,8 @@ CLAIM: Final = timedelta(seconds=15)
 """Real time after which a copy that does not renew its claim counts as dead; it renews at every sweep."""
 GIVE_UP: Final = 3
 """Tries after which an abandoned payload is left alone: what kills a bot three times must not kill it for ever."""
+FULL_HANDS: Final = 200
+"""Payloads in hand with which a copy takes over no more of a dead one's."""
 
 Work = Callable[[Received], Awaitable[str]]
 """Handles one payload and returns a word for how it ended."""
@@ -74,8 +76,8 @@ class Inbox:
         self._running[received.key] = task
         task.add_done_callback(lambda _: self._running.pop(received.key, None))
 
-    async def sweep(self) -> None:
-        """Once: import the journal, keep our claims, and run what a dead copy left unfinished."""
+    async def sweep(self) -> bool:
+        """Once: import the journal, keep our claims, and run what a dead copy left unfinished; True where more may be."""
         if self._journal.waiting:
             count = await self._journal.import_into(self._database, claimed_until=real_now() + CLAIM)
             if count:
@@ -98,6 +100,7 @@ class Inbox:
             log.info("resumed", request=received.key, attempts=received.attempts)
             self._remember(received.key)
             self.start(received)
+        return len(abandoned) == table.BATCH and self.in_hand < FULL_HANDS
 
     async def drain(self, seconds: float) -> None:
         """Wait for the work in hand, no longer than that; what is left over is swept up by the next copy."""
@@ -116,7 +119,11 @@ class Inbox:
     async def _finish(self, received: Received) -> None:
         try:
             outcome = await self._work(received)
-        except Exception:
+        except Exception as error:
+            if isinstance(error, DatabaseSilentError) and received.kind == "webhook":
+                # nobody asks again, and nobody waits for an answer: it stays unfinished, and the sweeper takes it up
+                log.warning("webhook waits for the database", request=received.key)
+                return
             # The second funnel: what fails outside the runner (Slack's own answer, say) ends here, logged whole.
             log.exception("fault", request=received.key, kind=received.kind)
             outcome = "fault"

@@ -6,6 +6,7 @@ in its metadata and our own `bot_id`, before it is sent again. What Slack refuse
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, Final
@@ -33,6 +34,29 @@ PAGES: Final = 5
 """Pages of 200 messages that are looked through for a post that may have been sent."""
 
 
+class _Budget:
+    """What cards may cost that can wait: a few at once, then one a second, which is what Slack asks apps to plan with.
+
+    Source: docs.slack.dev, rate limits: tier 3 is 50 calls a minute for each method.
+    """
+
+    BURST: Final = 10.0
+    EACH_SECOND: Final = 0.8
+
+    def __init__(self) -> None:
+        self._left = self.BURST
+        self._at = time.monotonic()
+
+    def left(self) -> bool:
+        now = time.monotonic()
+        self._left = min(self.BURST, self._left + (now - self._at) * self.EACH_SECOND)
+        self._at = now
+        return self._left >= 1
+
+    def spend(self) -> None:
+        self._left -= 1
+
+
 class Outbox:
     """Sends what is wanted. Every copy of the bot has one; each post is taken by one of them at a time."""
 
@@ -50,6 +74,7 @@ class Outbox:
         self._now = now
         self._render = render
         self._cards = cards or {}
+        self._budget = _Budget()
 
     async def send_next(self) -> bool:
         """Send one post; False where none can be sent now."""
@@ -68,10 +93,14 @@ class Outbox:
         """Show one card as its subject stands now; False where none is behind. Edits that come quickly become one."""
         at = real_now()
         card = await self._database.call(
-            lambda connection: cards.claim(connection, real_now=at, claimed_until=at + LOST_AFTER)
+            lambda connection: cards.claim(
+                connection, real_now=at, claimed_until=at + LOST_AFTER, urgent_only=not self._budget.left()
+            )
         )
         if card is None:
             return False
+        if card.subject.startswith("alert:"):
+            self._budget.spend()
         answer = await self._database.call(
             lambda connection: self._cards[card.subject.partition(":")[0]](connection, card.subject)
         )

@@ -43,10 +43,14 @@ async def ts_of(connection: Connection, subject: str) -> str | None:
     return None if row is None else row[0]
 
 
-async def claim(connection: Connection, *, real_now: datetime, claimed_until: datetime) -> Card | None:
-    """Take one that is behind, for this copy, for a while."""
+async def claim(
+    connection: Connection, *, real_now: datetime, claimed_until: datetime, urgent_only: bool = False
+) -> Card | None:
+    """Take one that is behind, for this copy, for a while. Alerts are the ones that are not urgent."""
     async with connection.cursor(row_factory=class_row(Card)) as cursor:
-        await cursor.execute(_SQL["claim"], {"real_now": real_now, "claimed_until": claimed_until})
+        await cursor.execute(
+            _SQL["claim"], {"real_now": real_now, "claimed_until": claimed_until, "urgent_only": urgent_only}
+        )
         return await cursor.fetchone()
 
 

@@ -14,6 +14,8 @@ from bot.store.database import Connection
 from bot.store.queries import statements
 
 _SQL: Final = statements("inbox")
+BATCH: Final = 20
+"""How many payloads are taken over at once."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,7 +58,8 @@ async def keep(connection: Connection, keys: Sequence[str], *, claimed_until: da
 async def claim_abandoned(connection: Connection, *, real_now: datetime, claimed_until: datetime) -> list[Received]:
     """Take over what was stored and not finished by a copy that lost its claim."""
     async with connection.cursor(row_factory=class_row(Received)) as cursor:
-        await cursor.execute(_SQL["claim_abandoned"], {"real_now": real_now, "claimed_until": claimed_until})
+        given = {"real_now": real_now, "claimed_until": claimed_until, "most": BATCH}
+        await cursor.execute(_SQL["claim_abandoned"], given)
         return await cursor.fetchall()
 
 

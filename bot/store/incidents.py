@@ -78,6 +78,11 @@ async def name_channel(connection: Connection, incident_id: int, name: str) -> N
     await connection.execute(_SQL["name_channel"], {"id": incident_id, "name": name})
 
 
+async def of_an_alert(connection: Connection, incident_id: int) -> None:
+    """No person declared it."""
+    await connection.execute(_SQL["of_an_alert"], {"id": incident_id})
+
+
 async def claim_channel(connection: Connection, incident_id: int, channel: str) -> None:
     """The channel is this incident's; the database refuses one that is another's."""
     await connection.execute(_SQL["claim_channel"], {"id": incident_id, "channel": channel})

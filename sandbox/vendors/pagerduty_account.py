@@ -146,7 +146,23 @@ class Account:
         )
         self.incidents.append(incident)
         self.raise_to(incident, 1)
+        self._tell(incident, "triggered", None)
         return incident
+
+    def _tell(self, incident: Incident, what: str, person: Person | None) -> None:
+        """The webhook subscription, version 3."""
+        data = self.described(incident) | {"number": incident.number, "title": incident.title}
+        agent = user(person, whole=False) if person else reference("service", SERVICE, "InterviewLab")
+        event = {
+            "id": f"01{hashlib.sha256(f'{incident.id}{what}{incident.changed}'.encode()).hexdigest()[:22].upper()}",
+            "event_type": f"incident.{what}",
+            "resource_type": "incident",
+            "occurred_at": iso_seconds(self._world.clock.timestamp()),
+            "agent": agent,
+            "client": None,
+            "data": data,
+        }
+        self._world.webhooks.send("pagerduty", {"event": event})
 
     def raise_to(self, incident: Incident, level: int) -> None:
         """Assign an incident to a level of the policy, the last one at most, and notify who is on call there."""
@@ -176,11 +192,13 @@ class Account:
         """Stop the escalation; without a person it is whom the incident is assigned to."""
         incident.status, incident.changed = "acknowledged", self._world.clock.timestamp()
         incident.acknowledged.append((incident.changed, person or incident.assigned[0]))
+        self._tell(incident, "acknowledged", person)
 
     def resolve(self, incident: Incident, resolution: str) -> None:
         """Close an incident; its key may open another one."""
         incident.status, incident.resolution = "resolved", resolution
         incident.changed, incident.assigned = self._world.clock.timestamp(), []
+        self._tell(incident, "resolved", None)
 
     def add_alert(self, incident: Incident, payload: dict[str, Any]) -> None:
         """Note one event in an incident."""

@@ -196,6 +196,9 @@ class Resend(Vendor):
             fate = "bounced"
         email = Email(id=str(uuid.uuid4()), given=given, created=self.now(), fate=fate, scheduled=scheduled)
         self.emails.append(email)
+        if fate == "bounced":
+            data = {"email_id": email.id, "to": given["to"], "subject": given.get("subject", "")}
+            self.world.webhooks.send("resend", {"type": "email.bounced", "created_at": iso(self.now()), "data": data})
         return email
 
     # reading

@@ -136,6 +136,42 @@ class Sentry(Vendor):
             self.issues.insert(0, known)
         elif option == "storm" and known:
             known.status, known.substatus = "unresolved", "regressed"
+        if option == "storm" and known:
+            self._tell_issue(known)
+        self._tell_rate(option)
+
+    def _tell_issue(self, issue: Issue) -> None:
+        """The issue alert of the runbook: a new type of error."""
+        event = {
+            "event_id": hashlib.md5(issue.title.encode(), usedforsecurity=False).hexdigest(),
+            "title": issue.title,
+            "level": "error",
+            "culprit": issue.culprit,
+            "issue_id": issue.id,
+            "web_url": f"https://interviewlab.sentry.io/issues/{issue.id}/",
+            "project": 1,
+            "environment": "production",
+            "metadata": {},
+        }
+        body = {"action": "triggered", "data": {"event": event, "triggered_rule": "New type of error"}}
+        self.world.webhooks.send("sentry", body, resource="event_alert")
+
+    def _tell_rate(self, option: str) -> None:
+        """The metric alert of the runbook: more than ten errors a minute."""
+        action = {"calm": "resolved", "raised": "warning", "storm": "critical"}[option]
+        alert = {
+            "id": "77",
+            "title": "Error spike",
+            "status": 20,
+            "alert_rule": {"name": "More than 10 errors a minute"},
+        }
+        data = {
+            "description_title": f"{action.capitalize()}: Error spike",
+            "description_text": f"{_RATES[option]:g} events in the last minute",
+            "web_url": "https://interviewlab.sentry.io/alerts/rules/77/",
+            "metric_alert": alert,
+        }
+        self.world.webhooks.send("sentry", {"action": action, "data": data}, resource="metric_alert")
 
     # how many errors
 

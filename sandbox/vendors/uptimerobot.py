@@ -102,7 +102,23 @@ class UptimeRobot(UptimeRobotPages):
         for incident in self.incidents:
             if incident.monitor == number and incident.resolved is None and status != "DOWN":
                 incident.resolved = now
+        if {monitor.status, status} <= {"UP", "DOWN"}:
+            self._tell(monitor, status)
         monitor.status = status
+
+    def _tell(self, monitor: Monitor, status: str) -> None:
+        """The alert contact: a webhook by the template of our operating guide; every value is a string."""
+        last = next(incident for incident in reversed(self.incidents) if incident.monitor == monitor.id)
+        body = {
+            "id": str(monitor.id),
+            "name": monitor.name,
+            "url": monitor.url,
+            "type": "1" if status == "DOWN" else "2",
+            "details": last.reason,
+            "at": str(int(self.now())),
+            "duration": str(int((last.resolved or self.now()) - last.started)),
+        }
+        self.world.webhooks.send("uptimerobot", body)
 
     def _begin(self, monitor: int, cause: int, reason: str, started: float) -> Incident:
         number = f"{len(self.incidents) + 1:06d}{monitor}"

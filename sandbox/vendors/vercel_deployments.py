@@ -146,7 +146,34 @@ class Deployments:
         commit = self._world.repository.push(message, files, at=at - 20)
         deployment = self.deploy(commit, created=at, outcome=outcome)
         deployment.fault = fault
+        self._tell("deployment.error" if outcome == "ERROR" else "deployment.succeeded", deployment)
         return deployment
+
+    def _tell(self, what: str, deployment: Deployment) -> None:
+        """The team's webhook; that a deployment was promoted is told without its target."""
+        digest = hashlib.sha256(f"{what}{deployment.id}{self._world.clock.timestamp()}".encode()).hexdigest()
+        payload: dict[str, Any] = {
+            "team": {"id": CREDENTIALS["vercel.team_id"]},
+            "user": {"id": creator(deployment)["uid"]},
+            "deployment": {
+                "id": deployment.id,
+                "meta": meta(deployment),
+                "url": deployment.url,
+                "name": PROJECT_NAME,
+            },
+            "links": {
+                "deployment": f"https://vercel.com/{TEAM_SLUG}/{PROJECT_NAME}/{deployment.id}",
+                "project": f"https://vercel.com/{TEAM_SLUG}/{PROJECT_NAME}",
+            },
+            "project": {"id": CREDENTIALS["vercel.project"]},
+            "plan": "pro",
+            "regions": ["iad1"],
+        }
+        if what != "deployment.promoted":
+            payload["target"] = "production" if deployment.production else None
+        created = milliseconds(self._world.clock.timestamp())
+        body = {"id": digest[:32], "type": what, "createdAt": created, "region": "iad1", "payload": payload}
+        self._world.webhooks.send("vercel", body)
 
     def find(self, key: str) -> Deployment:
         """Find one by id, its own host, or a production domain. Raise KeyError where there is none."""
@@ -195,6 +222,7 @@ class Deployments:
             behaviour=behaviour,
             description=description,
         )
+        self._tell("deployment.rollback" if kind == "rollback" else "deployment.promoted", target)
         return self.job
 
     def latest(self) -> Deployment:

@@ -15,7 +15,9 @@ where subject = (
     where wanted > shown and error is null
       and (not_before is null or not_before <= %(real_now)s)
       and (claimed_until is null or claimed_until < %(real_now)s)
-    order by subject limit 1 for update skip locked
+      -- incidents and approvals overtake alerts, which in a storm would use up what Slack allows
+      and (not %(urgent_only)s or split_part(subject, ':', 1) <> 'alert')
+    order by split_part(subject, ':', 1) = 'alert', subject limit 1 for update skip locked
 )
 returning subject, channel, thread_ts, ts, wanted, sending, attempts;
 

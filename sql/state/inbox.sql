@@ -14,7 +14,7 @@ update inbox set claimed_until = %(claimed_until)s where key = any(%(keys)s) and
 with abandoned as materialized (
     select key from inbox
     where done_at is null and claimed_until < %(real_now)s
-    order by claimed_until limit 20 for update skip locked
+    order by claimed_until limit %(most)s for update skip locked
 )
 update inbox set claimed_until = %(claimed_until)s, attempts = attempts + 1
 from abandoned where inbox.key = abandoned.key

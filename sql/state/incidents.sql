@@ -7,6 +7,9 @@ returning id;
 -- name: name_channel
 update incidents set channel_name = %(name)s where id = %(id)s;
 
+-- name: of_an_alert
+update incidents set source = 'alert' where id = %(id)s;
+
 -- name: claim_channel
 update incidents set channel_id = %(channel)s where id = %(id)s;
 

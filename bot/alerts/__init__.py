@@ -1,0 +1,1 @@
+"""Alerts: signature → stored → read → fingerprint → rule → one card."""
