@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from bot.ages import age, span
 from bot.context import Context
-from bot.deploys import deployments, logs, moves, naming
+from bot.deploys import deployments, logs, moves, naming, targets
 from bot.errors import UserError
 from bot.operation import Answer, Arg, Args, Change, Family, Line, Lines, Mark, Offer, Plan, Read
 from bot.people import Role
+
+if TYPE_CHECKING:  # it imports httpx, which a terminal may do without
+    from bot.providers.vercel import Deployment
 
 SECTION: Final = "Useful Commands"
 PAGE: Final = 10
@@ -36,7 +40,9 @@ async def list_(args: ListArgs, context: Context) -> Answer:
     page = await vercel.deployments(limit=PAGE, until=args.before, previews=args.previews)
     lines = tuple(naming.line(one, production.serving) for one in page.deployments)
     older = f"deploy list{' --previews' if args.previews else ''} --before {page.following}"
-    offers = [*((Offer(label="Older", words=older, replaces=True),) if page.following else ())]
+    offers = [*_moves(page.deployments, production, context)]
+    if page.following:
+        offers.append(Offer(label="Older", words=older, replaces=True))
     if not args.previews:
         offers.append(Offer(label="Previews, too", words="deploy list --previews", replaces=True))
     if context.actor.role >= Role.RESPONDER:
@@ -49,6 +55,18 @@ async def list_(args: ListArgs, context: Context) -> Answer:
         offers=tuple(offers),
         at=context.now,
     )
+
+
+def _moves(page: Sequence[Deployment], production: deployments.Production, context: Context) -> Iterator[Offer]:
+    """The next one back and the newest that waits, for who may ask for it."""
+    if context.actor.role < Role.RESPONDER:
+        return
+    seen = set()
+    for one in page:
+        kind = targets.way(one, project=production.project, serving=production.serving)
+        if kind and kind not in seen:
+            seen.add(kind)
+            yield targets.offer(one, kind)
 
 
 def _verdict(production: deployments.Production, context: Context) -> tuple[str, Mark]:
@@ -112,9 +130,7 @@ async def show(args: ShowArgs, context: Context) -> Answer:
         last = await vercel.build_log(one.id)
         shown = tuple(Line(title=text[:200]) for text in last[-8:])
         evidence.append(Lines(heading=f"The build failed: {one.error or 'Vercel does not say why'}", lines=shown))
-    offers = [Offer(label="All deployments", words="deploy list")]
-    if one.state == "READY" and context.actor.role >= Role.RESPONDER:
-        offers.insert(0, Offer(label="Logs", words=f"deploy logs --deployment {one.id}"))
+    offers = [*_next(one, production, context), Offer(label="All deployments", words="deploy list")]
     return Answer(
         verdict=f"{naming.spoken(one)}: {said}",
         mark=mark,
@@ -122,6 +138,16 @@ async def show(args: ShowArgs, context: Context) -> Answer:
         offers=tuple(offers),
         at=context.now,
     )
+
+
+def _next(one: Deployment, production: deployments.Production, context: Context) -> Iterator[Offer]:
+    if context.actor.role < Role.RESPONDER:
+        return
+    kind = targets.way(one, project=production.project, serving=production.serving)
+    if kind:
+        yield targets.offer(one, kind, label="Roll back to it…" if kind == "rollback" else "Promote…")
+    if one.state == "READY":
+        yield Offer(label="Logs", words=f"deploy logs --deployment {one.id}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

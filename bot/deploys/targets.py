@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from bot.deploys.naming import is_newer, spoken, standing
+from bot.deploys.naming import is_newer, name, spoken, standing
 from bot.errors import UserError
+from bot.operation import Offer
 from bot.words import shorten
 
 if TYPE_CHECKING:
@@ -31,6 +32,22 @@ def later(serving: Deployment | None, recent: Sequence[Deployment]) -> list[Depl
         for one in recent
         if one.state == "READY" and not one.deleted and one.target == "production" and is_newer(one, serving)
     ]
+
+
+def way(one: Deployment, *, project: Project, serving: Deployment | None) -> Kind | None:
+    """How production may be moved to this deployment, as far as it can be seen from it alone; None where not at all."""
+    if _wrong(one, project=project, serving=serving):
+        return None
+    if is_newer(one, serving):
+        return "promote"
+    return "rollback" if one.substate == "PROMOTED" else None
+
+
+def offer(one: Deployment, kind: Kind, *, label: str = "") -> Offer:
+    """The button that plans it."""
+    if kind == "rollback":
+        return Offer(label=label or f"Roll back to {name(one)}…", words=f"rollback {one.id}")
+    return Offer(label=label or f"Promote {name(one)}…", words=f"deploy promote {one.id}")
 
 
 def check(

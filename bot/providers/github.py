@@ -90,6 +90,7 @@ class GitHub:
                 "accept": "application/vnd.github+json",
                 "x-github-api-version": "2022-11-28",
             },
+            timeout=5,  # who rolls back does not wait longer for what only informs
         )
 
     async def compare(self, old: str, new: str) -> Comparison:

@@ -57,6 +57,19 @@ async def test_one_is_found_by_what_people_have_at_hand(story: Story) -> None:
     assert said.buttons == ["All deployments"]
 
 
+async def test_buttons_lead_on(story: Story) -> None:
+    """Who may ask for a move gets it as a button, in the list and beside one deployment; others do not."""
+    before = deployments(story).candidates(story.sandbox.world.clock.timestamp())[0]
+    said = await story.asks("alice", "/ilab deploy list")
+    assert said.buttons == [f"Roll back to {before.commit.sha[:7]}…", "Older", "Previews, too", "Logs"]
+    assert "waits for approval: roll production back" in (await story.presses("alice", said.buttons[0])).first_line
+    one = await story.asks("alice", f"/ilab deploy show {before.id}")
+    assert one.buttons == ["Roll back to it…", "Logs", "All deployments"]
+    assert "line" in (await story.presses("alice", "Logs", said=one)).first_line
+    serving = await story.asks("alice", f"/ilab deploy show {deployments(story).current.id}")
+    assert serving.buttons == ["Logs", "All deployments"]
+
+
 async def test_a_failed_build_shows_what_it_wrote(story: Story) -> None:
     """The error and the last lines of the build stand in the answer."""
     failed = next(one for one in deployments(story).all if one.outcome == "ERROR")
