@@ -22,7 +22,14 @@ SHOWN = 4
 
 def earlier(serving: Deployment | None, candidates: Sequence[Deployment]) -> list[Deployment]:
     """Those that production may be rolled back to, newest first."""
-    return [one for one in candidates if one.state == "READY" and not one.deleted and not is_newer(one, serving)]
+    return [
+        one
+        for one in candidates
+        if one.state == "READY"
+        and not one.deleted
+        and not is_newer(one, serving)
+        and one.id != (serving and serving.id)
+    ]
 
 
 def later(serving: Deployment | None, recent: Sequence[Deployment]) -> list[Deployment]:

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 from bot.context import ClockWork, Duty, Services
+from bot.deploys.changed import what_changed
 from bot.errors import ProviderError
 from bot.incidents import lifecycle
 from bot.incidents.declaring import SET_UP
 from bot.incidents.ground import DatabaseGround, Ground
-from bot.operation import Answer, Line, Lines, Mark
+from bot.operation import Answer, Line, Lines
 from bot.providers.pagerduty import PagerDuty
-from bot.providers.vercel import Vercel
 from bot.slack.rooms import Rooms
 from bot.steps import Results, Step, run
 from bot.store import incidents
 from bot.store.incidents import Incident
 
-CHANGED_WITHIN: Final = timedelta(hours=2)
 CHECKLIST: Final = (
     "Acknowledge, within 5 minutes",
     "Assess, within 15: dashboards, root cause, share of users",
@@ -38,7 +37,6 @@ def clock_work(duty: Duty) -> dict[str, ClockWork]:
         ground=DatabaseGround(services=duty.services, announce=duty.announce),
         rooms=duty.rooms,
         pager=vendors.pagerduty,
-        vercel=vendors.vercel,
     )
 
     async def set_up(subject: str, _due_at: datetime) -> None:
@@ -59,7 +57,6 @@ class Bootstrap:
     ground: Ground
     rooms: Rooms
     pager: PagerDuty | None
-    vercel: Vercel | None
 
     async def set_up(self, incident: Incident) -> None:
         """Everything of the incident that is not there yet is set up. Run again, it finds what is there."""
@@ -125,7 +122,7 @@ class Bootstrap:
             return {}
 
         async def changes(results: Results) -> dict[str, Any]:
-            answer = await self._what_changed()
+            answer = await what_changed(self.services)
             await self.ground.say(incident, results["channel"]["id"], key="changes", answer=answer)
             return {}
 
@@ -146,21 +143,6 @@ class Bootstrap:
     async def _claim(self, incident: Incident, channel: str, name: str) -> dict[str, Any]:
         await self.ground.claim(incident, channel)
         return {"id": channel, "name": name}
-
-    async def _what_changed(self) -> Answer:
-        now = self.services.now()
-        if self.vercel is None:
-            return Answer(verdict="What changed: Vercel is not configured, so I cannot say.", mark=Mark.UNKNOWN)
-        project = await self.vercel.project()
-        production, move = project.production, project.last_move
-        lines = []
-        if production is not None and now - production.created_at < CHANGED_WITHIN:
-            said = f"{production.commit[:7]} {production.message.splitlines()[0] if production.message else ''}"
-            lines.append(Line(title="Deployed", text=f"{said} by {production.author}", at=production.created_at))
-        if move is not None and now - move.requested_at < CHANGED_WITHIN:
-            lines.append(Line(title=move.type.capitalize(), text=move.status, at=move.requested_at))
-        verdict = "What changed in the last 2 hours:" if lines else "No deployment and no rollback in the last 2 hours."
-        return Answer(verdict=verdict, evidence=(Lines(lines=tuple(lines)),) if lines else ())
 
     def _links(self) -> Sequence[tuple[str, str]]:
         settings = self.services.settings

@@ -151,3 +151,10 @@ async def unfinished(connection: Connection) -> list[Request]:
     async with connection.cursor(row_factory=class_row(Request)) as cursor:
         await cursor.execute(_SQL["open"])
         return await cursor.fetchall()
+
+
+async def ran_since(connection: Connection, since: datetime) -> list[Request]:
+    """What was run for the product as a whole since then, newest first."""
+    async with connection.cursor(row_factory=class_row(Request)) as cursor:
+        await cursor.execute(_SQL["ran_since"], {"since": since})
+        return await cursor.fetchall()

@@ -36,3 +36,9 @@ select person from approvals where request = %(request)s order by at, person;
 
 -- name: open
 select * from requests where state in ('awaiting_approval', 'executing', 'unknown') order by id desc limit 50;
+
+-- name: ran_since
+select * from requests
+where state in ('executing', 'succeeded', 'failed', 'unknown') and decided_at >= %(since)s
+  and not jsonb_path_exists(plan -> 'decides', '$.**.person')  -- what concerns one customer is nobody else's business
+order by decided_at desc limit 20;

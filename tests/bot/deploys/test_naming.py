@@ -77,5 +77,5 @@ def test_which_ones_production_may_be_moved_to() -> None:
     deleted, broken = replace(OLD, deleted=True), replace(OLD, state="ERROR")
     staged = replace(NEW, id="dpl_s", substate="STAGED", created_at=NOW)
     preview = replace(staged, target="")
-    assert earlier(NEW, [staged, NEW, OLD, deleted, broken]) == [NEW, OLD]
+    assert earlier(NEW, [staged, NEW, OLD, deleted, broken]) == [OLD]
     assert later(NEW, [staged, preview, NEW, OLD]) == [staged]
