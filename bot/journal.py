@@ -6,15 +6,26 @@ import fcntl
 import json
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
 
+import structlog
+
 from bot.audit import Event
 from bot.store import audit, inbox
-from bot.store.database import Connection, Database
+from bot.store.database import SILENT, Connection, Database
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger("ilab.journal")
+
+_OURS = ("inbox", "done", "resumed", "audit")
+
+Line = dict[str, Any]
+Bring = Callable[[Connection, Line], Awaitable[None]]
+"""Brings a line of a kind that the journal itself does not know into the database; it may have been brought before."""
 
 _LOCK = 0x696C6162  # an advisory lock's number: one copy imports at a time
 
@@ -35,7 +46,7 @@ class Journal:
         """Keep a payload durably; False where the journal holds its key already."""
         if received.key in self._keys():
             return False
-        self._write(
+        self.write(
             {
                 "line": "inbox",
                 "key": received.key,
@@ -49,11 +60,11 @@ class Journal:
 
     def finish(self, key: str, *, outcome: str, done_at: datetime) -> None:
         """Note that a payload was handled."""
-        self._write({"line": "done", "key": key, "outcome": outcome, "done_at": done_at.isoformat()})
+        self.write({"line": "done", "key": key, "outcome": outcome, "done_at": done_at.isoformat()})
 
     def audit(self, kind: Event, *, actor: str, subject: str, at: datetime) -> None:
         """Note an entry for the audit."""
-        self._write({"line": "audit", "kind": kind.value, "actor": actor, "subject": subject, "at": at.isoformat()})
+        self.write({"line": "audit", "kind": kind.value, "actor": actor, "subject": subject, "at": at.isoformat()})
 
     def holds(self, key: str) -> bool:
         """Say whether a payload of this key is in the journal."""
@@ -64,11 +75,35 @@ class Journal:
         """Whether there is anything to import."""
         return self._file is not None or any(self._folder.glob("*.jsonl"))
 
-    async def import_into(self, database: Database, *, claimed_until: datetime) -> int:
+    def lines(self) -> Iterator[Line]:
+        """Everything that is not imported yet, in the order in which it was written, also by processes that died."""
+        for path in sorted(self._folder.glob("*.jsonl")):
+            yield from _lines(path)
+
+    def unfinished(self) -> list[inbox.Received]:
+        """The payloads that nobody has handled to the end; `attempts` says how often that was begun."""
+        waiting: dict[str, inbox.Received] = {}
+        for line in self.lines():
+            if line["line"] == "inbox":
+                waiting[line["key"]] = _received(line)
+            elif line["line"] == "resumed" and line["key"] in waiting:
+                again = waiting[line["key"]]
+                waiting[line["key"]] = replace(again, attempts=again.attempts + 1)
+            elif line["line"] == "done":
+                waiting.pop(line["key"], None)
+        return list(waiting.values())
+
+    def resume(self, key: str) -> None:
+        """Note that a payload is handled anew, for what kills the bot three times must be left alone."""
+        self.write({"line": "resumed", "key": key})
+
+    async def import_into(self, database: Database, *, claimed_until: datetime, bring: Bring | None = None) -> int:
         """Bring every line into the database and set the files aside; return how many lines that were.
 
         What was received and not finished is claimed until then; afterwards the inbox's sweeper runs it. Raises
         DatabaseSilentError where the database is still silent; nothing is lost then, and nothing is imported twice.
+        `bring` takes the lines of other kinds. What the database refuses of them is logged and set aside: one such line
+        must not keep everything else out.
         """
         self._close()  # what comes meanwhile goes into a new file: this one is read to its end, and set aside
         count = 0
@@ -79,7 +114,11 @@ class Journal:
                 async with database.transaction() as transaction:
                     await transaction.execute("select pg_advisory_xact_lock(%s)", [_LOCK])
                     for number, line in enumerate(_lines(path)):
-                        await _bring(transaction, line, id_=f"{path.stem}:{number}", claimed_until=claimed_until)
+                        id_ = f"{path.stem}:{number}"
+                        if line["line"] in _OURS:
+                            await _bring(transaction, line, id_=id_, claimed_until=claimed_until)
+                        elif bring is not None:
+                            await self._bring_other(transaction, line, bring, id_=id_)
                         count += 1
                 # only now: a commit that failed has imported nothing
                 path.rename(path.with_suffix(".imported"))
@@ -94,11 +133,23 @@ class Journal:
 
     def _keys(self) -> set[str]:
         if self._seen is None:
-            lines = (line for path in sorted(self._folder.glob("*.jsonl")) for line in _lines(path))
-            self._seen = {line["key"] for line in lines if line["line"] == "inbox"}
+            self._seen = {line["key"] for line in self.lines() if line["line"] == "inbox"}
         return self._seen
 
-    def _write(self, line: dict[str, Any]) -> None:
+    async def _bring_other(self, transaction: Connection, line: Line, bring: Bring, *, id_: str) -> None:
+        try:
+            async with transaction.transaction():
+                await bring(transaction, line)
+        except SILENT:
+            raise
+        except Exception:
+            # The importing's own funnel: what the database or a newer version refuses is logged whole, and kept.
+            log.exception("journal line refused", line=id_, kind=line["line"])
+            with (self._folder / "refused").open("a", encoding="utf-8") as refused:
+                refused.write(json.dumps(line | {"id": id_}) + "\n")
+
+    def write(self, line: Line) -> None:
+        """Keep a line durably: it is on disk before this returns. `line["line"]` says of which kind it is."""
         if self._file is None:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._file = _opened(self._folder)
@@ -127,7 +178,7 @@ def _opened(folder: Path) -> TextIO:
     return file
 
 
-def _lines(path: Path) -> Iterator[dict[str, Any]]:
+def _lines(path: Path) -> Iterator[Line]:
     with path.open(encoding="utf-8", errors="replace") as file:
         for text in file:
             # a crash can leave the last line cut: it was never acked, so Slack sends that payload again
@@ -152,16 +203,19 @@ def _locked(path: Path) -> Iterator[bool]:
         yield path.exists()  # another copy may have set it aside before we got the lock
 
 
-async def _bring(transaction: Connection, line: dict[str, Any], *, id_: str, claimed_until: datetime) -> None:
+def _received(line: Line) -> inbox.Received:
+    at = datetime.fromisoformat(line["received_at"])
+    return inbox.Received(key=line["key"], kind=line["kind"], payload=line["payload"], received_at=at)
+
+
+async def _bring(transaction: Connection, line: Line, *, id_: str, claimed_until: datetime) -> None:
     if line["line"] == "inbox":
-        at = datetime.fromisoformat(line["received_at"])
-        received = inbox.Received(key=line["key"], kind=line["kind"], payload=line["payload"], received_at=at)
-        await inbox.add(transaction, received, claimed_until=claimed_until)
+        await inbox.add(transaction, _received(line), claimed_until=claimed_until)
     elif line["line"] == "done":
         await inbox.finish(
             transaction, line["key"], outcome=line["outcome"], done_at=datetime.fromisoformat(line["done_at"])
         )
-    elif not await audit.has_journaled(transaction, id_):
+    elif line["line"] == "audit" and not await audit.has_journaled(transaction, id_):
         await audit.add(
             transaction,
             Event(line["kind"]),

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import StrEnum
 from typing import Any, Final, Protocol
 
 import structlog
@@ -25,7 +26,8 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger("ilab.steps")
 
 CALL_ENDS_WITHIN: Final = timedelta(seconds=12)
 """Real time after which a dead copy's call has landed or never will: longer than any client's time-out."""
-ATTEMPTS: Final = 4
+ATTEMPTS: Final = 3
+"""In one run, which must end soon so that what failed is said; runs are repeated."""
 LONGEST_WAIT: Final = 30.0
 
 Results = Mapping[str, dict[str, Any]]
@@ -50,8 +52,8 @@ class Book(Protocol):
     async def finish(self, name: str, result: dict[str, Any]) -> None:
         """Its effect is there, and this is what it made."""
 
-    async def fail(self, name: str, why: str) -> None:
-        """It did not work, begun or not, for a reason that trying again at once does not mend."""
+    async def fail(self, name: str, why: str, *, again: bool) -> None:
+        """It did not work, begun or not. `again`: for a reason that passes, so that it is tried again by itself."""
 
 
 class Table:
@@ -88,22 +90,38 @@ class Table:
         """Its effect is there."""
         await self._database.call(lambda connection: table.finish(connection, self.subject, name, result))
 
-    async def fail(self, name: str, why: str) -> None:
+    async def fail(self, name: str, why: str, *, again: bool) -> None:
         """It did not work."""
         async with self._database.transaction() as transaction:
             await table.start(transaction, self.subject, name, at=real_now())
-            await table.fail(transaction, self.subject, name, why)
+            await table.fail(transaction, self.subject, name, why, again=again)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Step:
-    """One step. `find` looks for what an earlier try has left, by our own id in it; None where it cannot leave two."""
+    """One step. `find` looks for what an earlier try has left, by our own id in it; None where it cannot leave two.
+
+    `insists`: it is tried again by itself whatever it failed by, and not only after an outage.
+    """
 
     name: str
     title: str
     run: Callable[[Results], Awaitable[dict[str, Any]]]
     needs: tuple[str, ...] = ()
     find: Callable[[Results], Awaitable[dict[str, Any] | None]] | None = None
+    insists: bool = False
+
+
+class Ended(StrEnum):
+    """How one run over a subject's steps ended."""
+
+    DONE = "done"
+    FAILED = "failed"
+    """Some did not work, and a person must see why."""
+    WAITS = "waits"
+    """Some did not work because somebody was silent: run them again later."""
+    ELSEWHERE = "elsewhere"
+    """Somebody else is at it."""
 
 
 class _Run:
@@ -115,12 +133,17 @@ class _Run:
         self._changed = changed
         self._results: dict[str, dict[str, Any]] = {}
         self._ended: dict[str, asyncio.Event] = {step.name: asyncio.Event() for step in graph}
+        self._failed: dict[str, bool] = {}
+        """Whether each step that did not work is tried again by itself."""
 
-    async def all(self) -> None:
+    async def all(self) -> Ended:
         recorded = await self._book.all()
         async with asyncio.TaskGroup() as group:
             for step in self._graph.values():
                 group.create_task(self._one(step, recorded.get(step.name)), name=f"{self._book.subject} {step.name}")
+        if any(self._failed.values()):
+            return Ended.WAITS
+        return Ended.FAILED if self._failed else Ended.DONE
 
     async def _one(self, step: Step, before: table.Recorded | None) -> None:
         try:
@@ -130,7 +153,7 @@ class _Run:
             for need in step.needs:
                 await self._ended[need].wait()
                 if need not in self._results:
-                    await self._give_up(step, f"“{self._graph[need].title}” did not work")
+                    await self._give_up(step, f"“{self._graph[need].title}” did not work", again=self._failed[need])
                     return
             await self._try(step, before)
         finally:
@@ -152,7 +175,8 @@ class _Run:
                 again = error.transient and attempt < ATTEMPTS and wait <= LONGEST_WAIT
                 log.warning("step failed", subject=self._book.subject, step=step.name, error=error.what, again=again)
                 if not again:
-                    await self._give_up(step, error.sentences)
+                    passes = error.transient or error.ambiguous or error.kind == "garbled" or step.insists
+                    await self._give_up(step, error.sentences, again=passes)
                     return
                 await asyncio.sleep(wait)
                 continue
@@ -164,8 +188,9 @@ class _Run:
         self._results[step.name] = result
         await self._changed()
 
-    async def _give_up(self, step: Step, why: str) -> None:
-        await self._book.fail(step.name, why)
+    async def _give_up(self, step: Step, why: str, *, again: bool) -> None:
+        await self._book.fail(step.name, why, again=again)
+        self._failed[step.name] = again
         await self._changed()
 
 
@@ -185,7 +210,7 @@ async def once(book: Book, step: Step) -> dict[str, Any]:
             await book.start(step.name)
             found = await step.run({})
     except ProviderError as error:
-        await book.fail(step.name, error.sentences)
+        await book.fail(step.name, error.sentences, again=True)
         raise
     await book.finish(step.name, found)
     return found
@@ -197,16 +222,15 @@ async def _let_it_end(begun: table.Recorded) -> None:
     await asyncio.sleep(max(0.0, min(left, CALL_ENDS_WITHIN.total_seconds())))
 
 
-async def run(book: Book, graph: tuple[Step, ...], *, changed: Callable[[], Awaitable[None]]) -> bool:
-    """Run what is not done of the subject's steps; False where somebody else is at it.
+async def run(book: Book, graph: tuple[Step, ...], *, changed: Callable[[], Awaitable[None]]) -> Ended:
+    """Run what is not done of the subject's steps, those that failed, too.
 
-    `changed` is called after each step, for the card. Failed steps are tried again by running this again.
+    `changed` is called after each step, for the card.
     """
     async with book.held() as ours:
         if not ours:
-            return False
+            return Ended.ELSEWHERE
         try:
-            await _Run(book, graph, changed).all()
+            return await _Run(book, graph, changed).all()
         except* DatabaseSilentError:
             raise DatabaseSilentError from None
-    return True

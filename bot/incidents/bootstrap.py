@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from bot.context import ClockWork, Duty, Services
@@ -16,10 +16,12 @@ from bot.incidents.ground import DatabaseGround, Ground
 from bot.operation import Answer, Line, Lines
 from bot.providers.pagerduty import PagerDuty
 from bot.slack.rooms import Rooms
-from bot.steps import Results, Step, run
-from bot.store import incidents
+from bot.steps import Ended, Results, Step, run
+from bot.store import clocks, incidents
 from bot.store.incidents import Incident
 
+AGAIN_AFTER: Final = timedelta(seconds=30)
+"""How long after an attempt what failed by an outage is tried again."""
 CHECKLIST: Final = (
     "Acknowledge, within 5 minutes",
     "Assess, within 15: dashboards, root cause, share of users",
@@ -43,8 +45,14 @@ def clock_work(duty: Duty) -> dict[str, ClockWork]:
         incident = await duty.services.database.call(
             lambda connection: incidents.get(connection, int(subject.partition(":")[2]))
         )
-        if incident is not None:
-            await bootstrap.set_up(incident)
+        if incident is None:
+            return
+        ended = await bootstrap.set_up(incident)
+        if ended in (Ended.WAITS, Ended.ELSEWHERE) and incident.is_open:
+            due_at = duty.services.now() + AGAIN_AFTER
+            await duty.services.database.call(
+                lambda connection: clocks.start(connection, subject, SET_UP, due_at=due_at)
+            )
 
     return {SET_UP: set_up}
 
@@ -58,9 +66,11 @@ class Bootstrap:
     rooms: Rooms
     pager: PagerDuty | None
 
-    async def set_up(self, incident: Incident) -> None:
+    async def set_up(self, incident: Incident) -> Ended:
         """Everything of the incident that is not there yet is set up. Run again, it finds what is there."""
-        await run(self.ground.book(incident), self._graph(incident), changed=lambda: self.ground.changed(incident))
+        return await run(
+            self.ground.book(incident), self._graph(incident), changed=lambda: self.ground.changed(incident)
+        )
 
     def _graph(self, incident: Incident) -> tuple[Step, ...]:  # noqa: C901 -- one small function a step, side by side
         async def channel(_: Results) -> dict[str, Any]:
@@ -101,6 +111,8 @@ class Bootstrap:
             return {}
 
         async def page(_: Results) -> dict[str, Any]:
+            if incident.acknowledged_at is not None:
+                return {"needless": "It was acknowledged before."}
             if self.pager is None:
                 raise ProviderError("PagerDuty is not configured.", provider="PagerDuty", kind="rejected")
             await self.pager.page(
@@ -135,7 +147,7 @@ class Bootstrap:
             Step(name="topic", title=titles["topic"], run=topic, needs=in_channel),
             Step(name="bookmarks", title=titles["bookmarks"], run=bookmarks, needs=in_channel),
             Step(name="pin", title=titles["pin"], run=pin, needs=("channel", "card")),
-            Step(name="page", title=titles["page"], run=page),
+            Step(name="page", title=titles["page"], run=page, insists=self.pager is not None),
             Step(name="snapshot", title=titles["snapshot"], run=snapshot, needs=in_channel),
             Step(name="changes", title=titles["changes"], run=changes, needs=in_channel),
         )

@@ -175,7 +175,7 @@ def card(incident: Incident, recorded: dict[str, steps.Recorded], *, declared: s
         lines.append(Line(title="Not acknowledged", text="the runbook allows 5 min", mark=Mark.DOWN))
     failed = any(step.state == "failed" for step in recorded.values())
     setting_up = tuple(
-        Line(title=title, text=recorded[name].error or "", mark=_STEP_MARKS[recorded[name].state])
+        Line(title=title, text=_why(recorded[name]), mark=_STEP_MARKS[recorded[name].state])
         for name, title in TITLES.items()
         if name in recorded
     )
@@ -192,6 +192,10 @@ def card(incident: Incident, recorded: dict[str, steps.Recorded], *, declared: s
         offers=tuple(offers),
         section="P0 Response Procedure",
     )
+
+
+def _why(step: steps.Recorded) -> str:
+    return f"{step.error or ''} It is tried again by itself.".strip() if step.again else step.error or ""
 
 
 async def changed(services: Services, incident: Incident) -> None:

@@ -18,7 +18,8 @@ from bot.context import CardOf, Now
 from bot.errors import ProviderError
 from bot.metrics import POSTS
 from bot.operation import Answer
-from bot.slack.client import Slack, call
+from bot.slack.client import Slack
+from bot.slack.speaker import Speaker
 from bot.store import cards, posts
 from bot.store.cards import Card
 from bot.store.database import Database
@@ -26,12 +27,9 @@ from bot.store.posts import Claimed
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("ilab.outbox")
 
-EVENT_TYPE: Final = "ilab_post"
 LOST_AFTER: Final = timedelta(seconds=15)
 """Real time after which a call in flight is taken for lost: longer than the client's own time-out, so that a dead
 copy's call has landed or never will."""
-PAGES: Final = 5
-"""Pages of 200 messages that are looked through for a post that may have been sent."""
 
 
 class _Budget:
@@ -69,7 +67,7 @@ class Outbox:
         cards: Mapping[str, CardOf] | None = None,
     ) -> None:
         """`now` is the bot's own time, by which posts expire; `cards` says what each kind of subject's card shows."""
-        self._slack = slack
+        self._speaker = Speaker(slack)
         self._database = database
         self._now = now
         self._render = render
@@ -119,12 +117,12 @@ class Outbox:
         """Edit the card's message, or post it: after a first try whose answer was lost it is looked for before that."""
         ts = card.ts
         if ts is None and card.sending:
-            ts = await self._find(card.channel, card.thread_ts, card.subject)
+            ts = await self._speaker.find(card.channel, card.thread_ts, card.subject)
         if ts is not None:
-            await call(self._slack.quick, "chat.update", channel=card.channel, ts=ts, **body)
+            await self._speaker.edit(card.channel, ts, body)
             return ts
         await self._database.call(lambda connection: cards.begin(connection, card.subject))
-        return await self._say(card.channel, card.thread_ts, card.subject, body)
+        return await self._speaker.say(card.channel, card.thread_ts, card.subject, body)
 
     async def _not_shown(self, card: Card, error: ProviderError) -> None:
         if not (error.ambiguous or error.transient):
@@ -147,9 +145,9 @@ class Outbox:
         try:
             if post.thread_of is not None:
                 thread_ts = await self._thread(post.thread_of)
-            ts = await self._find(post.channel, thread_ts, post.key) if post.ambiguous else None
+            ts = await self._speaker.find(post.channel, thread_ts, post.key) if post.ambiguous else None
             if ts is None:
-                ts = await self._say(post.channel, thread_ts, post.key, post.body)
+                ts = await self._speaker.say(post.channel, thread_ts, post.key, post.body)
         except ProviderError as error:
             await self._failed(post, error)
             return
@@ -161,43 +159,6 @@ class Outbox:
         if ts is None:
             raise ProviderError("The card is not shown yet.", provider="slack", kind="timeout", retry_after=1)
         return ts
-
-    async def _say(self, channel: str, thread_ts: str | None, key: str, body: dict[str, Any]) -> str:
-        answer = await call(
-            self._slack.quick,
-            "chat.postMessage",
-            channel=channel,
-            thread_ts=thread_ts,
-            metadata={"event_type": EVENT_TYPE, "event_payload": {"key": key}},
-            unfurl_links=False,
-            unfurl_media=False,
-            **body,
-        )
-        return str(answer["ts"])
-
-    async def _find(self, channel: str, thread_ts: str | None, key: str) -> str | None:
-        """The message of an earlier try, where there is one."""
-        method, extra = ("conversations.history", {})
-        if thread_ts is not None:
-            method, extra = ("conversations.replies", {"ts": thread_ts})
-        cursor: str | None = None
-        for _ in range(PAGES):
-            page = await call(
-                self._slack.quick,
-                method,
-                channel=channel,
-                include_all_metadata=True,
-                limit=200,
-                cursor=cursor,
-                **extra,
-            )
-            for message in page["messages"]:
-                if message.get("bot_id") == self._slack.bot_id and _key(message) == key:
-                    return str(message["ts"])
-            cursor = (page.get("response_metadata") or {}).get("next_cursor")
-            if not cursor:
-                return None
-        return None
 
     async def _failed(self, post: Claimed, error: ProviderError) -> None:
         again = error.ambiguous or error.transient
@@ -227,10 +188,3 @@ class Outbox:
 def _pause(error: ProviderError, attempts: int) -> float:
     """Seconds until the next try: as many as Slack asks for, else twice as many each time, a minute at most."""
     return error.retry_after if error.retry_after is not None else min(60.0, 2.0 ** min(attempts, 6))
-
-
-def _key(message: dict[str, Any]) -> str:
-    metadata = message.get("metadata") or {}
-    if metadata.get("event_type") != EVENT_TYPE:
-        return ""
-    return str((metadata.get("event_payload") or {}).get("key", ""))

@@ -25,6 +25,8 @@ class Recorded:
     error: str | None
     attempts: int
     started_at: datetime
+    again: bool = False
+    """It failed because somebody was silent, and is tried again by itself."""
 
 
 async def all_of(connection: Connection, subject: str) -> dict[str, Recorded]:
@@ -44,6 +46,7 @@ async def finish(connection: Connection, subject: str, name: str, result: dict[s
     await connection.execute(_SQL["finish"], {"subject": subject, "name": name, "result": Jsonb(result)})
 
 
-async def fail(connection: Connection, subject: str, name: str, error: str) -> None:
-    """It did not work, for a reason that trying again at once does not mend."""
-    await connection.execute(_SQL["fail"], {"subject": subject, "name": name, "error": error})
+async def fail(connection: Connection, subject: str, name: str, error: str, *, again: bool = False) -> None:
+    """It did not work; `again`: for a reason that passes, so that it is tried again by itself."""
+    given = {"subject": subject, "name": name, "error": error, "again": again}
+    await connection.execute(_SQL["fail"], given)

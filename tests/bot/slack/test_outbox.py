@@ -12,7 +12,8 @@ import pytest
 from bot.operation import Answer, Offer
 from bot.slack.announcer import Announcer
 from bot.slack.client import Slack
-from bot.slack.outbox import EVENT_TYPE, LOST_AFTER, Outbox
+from bot.slack.outbox import LOST_AFTER, Outbox
+from bot.slack.speaker import EVENT_TYPE
 from bot.store import posts
 from bot.store.database import Database
 from bot.store.posts import Post
