@@ -47,6 +47,8 @@ BEARERS_EVERY = 60.0
 """Real seconds between two looks whether Slack has been asked lately about everybody who has a terminal token."""
 REACHED_WITHIN = 2.0
 """Real seconds that a terminal gives Slack to answer at all."""
+STANDING_EVERY = 20.0
+"""Real seconds between two looks whether every clock that must always run does."""
 STOP_WITHIN = 4.0
 """Seconds that a loop is given to stop."""
 
@@ -328,6 +330,9 @@ def _loops(built: Core, inbox: Inbox, slack: Slack) -> dict[str, Any]:
             )
         ),
         "outbox": once_ready(lambda: keep_going("outbox", outbox.send_next, every=0.5)),
+        "standing": once_ready(
+            lambda: keep_going("standing", functools.partial(duties.keep_standing, services), every=STANDING_EVERY)
+        ),
         "cards": once_ready(lambda: keep_going("cards", outbox.show_next, every=0.25)),
         "inbox": once_ready(lambda: keep_going("inbox", inbox.sweep, every=4)),
         "bearers": once_ready(lambda: keep_going("bearers", look_at_bearers, every=BEARERS_EVERY)),

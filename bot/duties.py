@@ -6,13 +6,15 @@ A module that starts a clock says here what is done when it is due; a module who
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeVar
+from datetime import timedelta
+from typing import Final, TypeVar
 
 from bot import changes, watching
 from bot.alerts import card as alert_card
 from bot.alerts import judging
-from bot.context import CardOf, ClockWork, Duty
+from bot.context import CardOf, ClockWork, Duty, Services
 from bot.incidents import bootstrap, lifecycle
+from bot.store import clocks
 
 V = TypeVar("V")
 
@@ -26,6 +28,20 @@ def clock_work(duty: Duty) -> dict[str, ClockWork]:
         judging.clock_work(duty),
         lifecycle.clock_work(duty),
     )
+
+
+STANDING: Final[tuple[tuple[str, str], ...]] = ()
+"""Clocks that always run: subject and kind. Their work starts them again."""
+LOST_AFTER: Final = timedelta(minutes=10)
+"""In the bot's time: whose clock fired so long ago and was not started again has lost its job."""
+
+
+async def keep_standing(services: Services) -> None:
+    """Every clock that must always run does."""
+    now = services.now()
+    async with services.database.transaction() as transaction:
+        for subject, kind in STANDING:
+            await clocks.keep(transaction, subject, kind, now=now, lost_before=now - LOST_AFTER)
 
 
 def card_faces(duty: Duty) -> dict[str, CardOf]:

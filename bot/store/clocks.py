@@ -28,6 +28,12 @@ async def start(connection: Connection, subject: str, kind: str, *, due_at: date
     await connection.execute(_SQL["start"], {"subject": subject, "kind": kind, "due_at": due_at})
 
 
+async def keep(connection: Connection, subject: str, kind: str, *, now: datetime, lost_before: datetime) -> None:
+    """It runs, or its job has it in hand: one that fired before `lost_before` and never came back is started anew."""
+    given = {"subject": subject, "kind": kind, "now": now, "lost_before": lost_before}
+    await connection.execute(_SQL["keep"], given)
+
+
 async def stop(connection: Connection, subject: str, kind: str | None = None) -> None:
     """Stop one clock of the subject, or all."""
     await connection.execute(_SQL["stop"], {"subject": subject, "kind": kind})

@@ -2,6 +2,12 @@
 insert into clocks (subject, kind, due_at) values (%(subject)s, %(kind)s, %(due_at)s)
 on conflict (subject, kind) do update set due_at = excluded.due_at, state = 'running';
 
+-- name: keep
+-- A clock that always runs: started where there is none, and again where its job was lost for good.
+insert into clocks (subject, kind, due_at) values (%(subject)s, %(kind)s, %(now)s)
+on conflict (subject, kind) do update set due_at = excluded.due_at, state = 'running'
+where clocks.state <> 'running' and clocks.due_at < %(lost_before)s;
+
 -- name: stop
 update clocks set state = 'stopped' where subject = %(subject)s and (%(kind)s::text is null or kind = %(kind)s);
 

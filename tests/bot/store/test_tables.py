@@ -263,3 +263,23 @@ async def test_the_newest_word_about_a_person_is_kept(database: Database) -> Non
         assert await people.get(transaction, "U1") == known
         await people.put(transaction, newer)
         assert await people.get(transaction, "U1") == newer
+
+
+async def test_a_standing_clock_is_kept_running(database: Database) -> None:
+    """Started where there is none; left alone while it runs or its job has it; started anew where that was lost."""
+
+    async def keep(now: datetime) -> None:
+        async with database.transaction() as transaction:
+            await clocks.keep(transaction, "figures", "measure", now=now, lost_before=now - timedelta(minutes=10))
+
+    async def taken(now: datetime) -> list[Due]:
+        async with database.transaction() as transaction:
+            return await clocks.take_due(transaction, now=now)
+
+    await keep(AT)
+    await keep(AT + HOUR)
+    assert [due.due_at for due in await taken(AT)] == [AT]
+    await keep(AT + timedelta(minutes=9))
+    assert await taken(AT + HOUR) == []
+    await keep(AT + timedelta(minutes=11))
+    assert [due.due_at for due in await taken(AT + HOUR)] == [AT + timedelta(minutes=11)]
