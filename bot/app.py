@@ -105,6 +105,8 @@ async def core(
     settings: Settings, *, data_dir: Path, clock: Now = now, observe: Observe = unobserved
 ) -> AsyncIterator[Core]:
     """The database is open (if it answers), the runner ready; health is built at first use."""
+    from bot.slack.announcer import Announcer
+
     async with AsyncExitStack() as stack:
         embedded, conninfo = None, settings.database_url.get_secret_value() if settings.database_url else ""
         if not conninfo:
@@ -133,6 +135,7 @@ async def core(
             registry=known,
             database=database,
             now=clock,
+            announce=Announcer(clock, runbook_url=settings.runbook_url),
             people=Directory(
                 lookup=None,
                 database=database,

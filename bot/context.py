@@ -72,6 +72,8 @@ class Services:
     now: Now
     people: Directory
     """Who is who: asks Slack, or what was kept of its answers."""
+    announce: Announce
+    """Says something in Slack, in the transaction of what it tells of; also for a terminal, and while Slack is silent."""
     health: Callable[[], Health]
     """Built at first use: a terminal's `whoami` needs no vendor's client."""
     vendors: Callable[[], Providers]

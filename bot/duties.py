@@ -13,7 +13,7 @@ from bot import changes, watching
 from bot.alerts import card as alert_card
 from bot.alerts import judging
 from bot.context import CardOf, ClockWork, Duty, Services
-from bot.incidents import bootstrap, lifecycle
+from bot.incidents import bootstrap, card, escalating, paging, topic
 from bot.store import clocks
 
 V = TypeVar("V")
@@ -26,7 +26,9 @@ def clock_work(duty: Duty) -> dict[str, ClockWork]:
         changes.clock_work(duty),
         bootstrap.clock_work(duty),
         judging.clock_work(duty),
-        lifecycle.clock_work(duty),
+        escalating.clock_work(duty),
+        paging.clock_work(duty),
+        topic.clock_work(duty),
     )
 
 
@@ -49,7 +51,7 @@ def card_faces(duty: Duty) -> dict[str, CardOf]:
     return _merged(
         alert_card.card_faces(duty),
         changes.card_faces(duty),
-        lifecycle.card_faces(duty),
+        card.card_faces(duty),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.context import Context, Transaction
-from bot.incidents import lifecycle
+from bot.incidents import acknowledging
 from bot.incidents.finding import WhichArgs, seen, which
 from bot.incidents.visibility import audience
 from bot.operation import Act, Answer, Args, Family, Line, Lines, Mark, Offer, Read
@@ -15,8 +15,8 @@ SECTION = "P0 Response Procedure"
 
 
 async def acknowledge(args: WhichArgs, context: Context, transaction: Transaction) -> Answer:
-    """Take it. Audited by `bot.incidents.lifecycle`."""
-    return await lifecycle.acknowledge(await which(args.id, context, transaction), context, transaction)
+    """Take it. Audited by `bot.incidents.acknowledging`."""
+    return await acknowledging.acknowledge(await which(args.id, context, transaction), context, transaction)
 
 
 async def list_(args: Args, context: Context) -> Answer:

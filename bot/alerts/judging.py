@@ -17,7 +17,8 @@ from bot.alerts.taking import CALM, JUDGE, STORM_OVER, TELL_RECOVERED
 from bot.context import ClockWork, Context, Duty, Place, Services, Surface, Transaction
 from bot.errors import ProviderError
 from bot.health.readings import State
-from bot.incidents import declaring, lifecycle
+from bot.incidents import declaring
+from bot.incidents.telling import tell
 from bot.incidents.timeline import Kind as Entry
 from bot.operation import Answer, Mark
 from bot.people import Actor, Role, Standing
@@ -195,8 +196,8 @@ async def tell_recovered(duty: Duty, subject: str, _due_at: datetime) -> None:
     said = f"{alert.vendor} says it is well again: {alert.title}"
     key = f"recovered:{alert.id}:{alert.flaps}"
     answer = Answer(verdict=said, mark=Mark.OK)
-    await lifecycle.tell(duty.services, duty.announce, incident, key=key, answer=answer)
     async with duty.services.database.transaction() as transaction:
+        await tell(duty.services, transaction, incident, key=key, channel=answer, thread=answer)
         await timeline.add(
             transaction,
             incident.id,

@@ -10,9 +10,10 @@ from typing import Any, Final
 from bot.context import ClockWork, Duty, Services
 from bot.deploys.changed import what_changed
 from bot.errors import ProviderError
-from bot.incidents import lifecycle
+from bot.incidents.card import TITLES
 from bot.incidents.declaring import SET_UP
 from bot.incidents.ground import DatabaseGround, Ground
+from bot.incidents.topic import topic as topic_of
 from bot.operation import Answer, Line, Lines
 from bot.providers.pagerduty import PagerDuty
 from bot.slack.rooms import Rooms
@@ -99,7 +100,7 @@ class Bootstrap:
             return {"invited": wanted}
 
         async def topic(results: Results) -> dict[str, Any]:
-            await self.rooms.topic(results["channel"]["id"], f"INC-{incident.id} {incident.severity} {incident.title}")
+            await self.rooms.topic(results["channel"]["id"], topic_of(incident, ""))
             return {}
 
         async def bookmarks(results: Results) -> dict[str, Any]:
@@ -138,7 +139,7 @@ class Bootstrap:
             await self.ground.say(incident, results["channel"]["id"], key="changes", answer=answer)
             return {}
 
-        titles = lifecycle.TITLES
+        titles = TITLES
         in_channel = ("channel",)
         return (
             Step(name="channel", title=titles["channel"], run=channel, find=find_channel),

@@ -8,7 +8,8 @@ from typing import Final
 from bot.ages import age
 from bot.audit import Event
 from bot.context import Context, Transaction
-from bot.incidents.severity import LADDER, SEVERITIES, slug
+from bot.incidents import moving
+from bot.incidents.severity import SEVERITIES, slug
 from bot.operation import Answer, Audience, Line, Lines, Mark, Offer
 from bot.store import audit, cards, clocks, incidents
 from bot.store.incidents import Incident
@@ -58,8 +59,7 @@ async def declare(severity: str, title: str, context: Context, transaction: Tran
         await cards.want(transaction, subject, channel=settings.slack.incidents_channel)
         if SEVERITIES[severity].room:
             await clocks.start(transaction, subject, SET_UP, due_at=now)
-            for kind, after, _ in LADDER:
-                await clocks.start(transaction, subject, kind, due_at=now + after)
+        await moving.begin(context.services, transaction, incident_id, moving.deed_of(context))
         await audit.add(
             transaction,
             Event.DECLARED,

@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 from bot.context import Announce, Services
 from bot.errors import ProviderError
-from bot.incidents import lifecycle
+from bot.incidents import card
 from bot.operation import Answer
 from bot.steps import Book, Table
 from bot.store import cards, incidents
@@ -77,4 +77,4 @@ class DatabaseGround:
 
     async def changed(self, incident: Incident) -> None:
         """They are wanted anew."""
-        await lifecycle.changed(self.services, incident)
+        await card.changed(self.services, incident)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Final
 
 
@@ -30,16 +29,6 @@ SEVERITIES: Final[Mapping[str, Severity]] = {
         Severity(code="P3", word="Low", means="cosmetic, no functional impact", room=False),
     )
 }
-
-ACKNOWLEDGE_WITHIN: Final = timedelta(minutes=5)
-LADDER: Final[tuple[tuple[str, timedelta, int], ...]] = (
-    ("ack_remind", timedelta(minutes=3), 0),
-    ("ack_again", timedelta(minutes=5), 1),
-    ("ack_lead", timedelta(minutes=15), 2),
-    ("ack_cto", timedelta(minutes=45), 3),
-)
-"""What happens while nobody acknowledges: the clock, when after declaring, and the level of PagerDuty's policy that is
-paged. Level 0 only says it in the channel. The runbook: on-call within 15 minutes of the alarm, the lead within 30."""
 
 
 def slug(title: str, most: int = 40) -> str:

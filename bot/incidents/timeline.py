@@ -22,6 +22,7 @@ class Kind(StrEnum):
     MERGED = "merged"
     SEVERITY = "severity"
     ROLE = "role"
+    TITLE = "title"
     TASK = "task"
     UPDATE = "update"
     NOTE = "note"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 import httpx
@@ -23,6 +24,7 @@ class OnCall:
 
 
 class _User(BaseModel):
+    id: str = ""
     name: str | None = None
     summary: str | None = None
     email: str | None = None
@@ -37,9 +39,19 @@ class _OnCalls(BaseModel):
     oncalls: list[_OnCall]
 
 
+class _Assignee(BaseModel):
+    id: str
+
+
+class _Assignment(BaseModel):
+    at: datetime
+    assignee: _Assignee
+
+
 class _Incident(BaseModel):
     id: str
     status: str
+    assignments: list[_Assignment] = []
 
 
 class _Incidents(BaseModel):
@@ -66,21 +78,23 @@ class PagerDuty:
 
     async def on_call(self) -> tuple[OnCall, ...]:
         """Who is on call now by the policy, level by level: `GET /oncalls`."""
-        params = {
-            "escalation_policy_ids[]": self.settings.escalation_policy,
-            "include[]": "users",
-            "earliest": "true",
-        }
-        found = await self._rest.read("/oncalls", _ONCALLS, params=params)
         people = [
             OnCall(
                 level=duty.escalation_level,
                 name=duty.user.name or duty.user.summary or "",
                 email=(duty.user.email or "").lower(),
             )
-            for duty in found.oncalls
+            for duty in await self._duties()
         ]
         return tuple(sorted(people, key=lambda person: person.level))
+
+    async def _duties(self) -> list[_OnCall]:
+        params = {
+            "escalation_policy_ids[]": self.settings.escalation_policy,
+            "include[]": "users",
+            "earliest": "true",
+        }
+        return (await self._rest.read("/oncalls", _ONCALLS, params=params)).oncalls
 
     async def page(self, *, key: str, summary: str, source: str) -> None:
         """Page whoever is on call; the same key again is the same incident there. `POST /v2/enqueue`."""
@@ -93,19 +107,36 @@ class PagerDuty:
         await self._events.send("POST", "/v2/enqueue", body=body)
 
     async def acknowledge(self, key: str) -> None:
-        """Somebody has it: PagerDuty pages no further."""
-        body = {
-            "routing_key": self.settings.routing_key.get_secret_value(),
-            "event_action": "acknowledge",
-            "dedup_key": key,
-        }
+        """Somebody has it: PagerDuty pages no further. Said twice, or of what is over there, it does nothing."""
+        await self._follow("acknowledge", key)
+
+    async def resolve(self, key: str) -> None:
+        """It is over there, too. Said twice it does nothing."""
+        await self._follow("resolve", key)
+
+    async def _follow(self, action: str, key: str) -> None:
+        routing_key = self.settings.routing_key.get_secret_value()
+        body = {"routing_key": routing_key, "event_action": action, "dedup_key": key}
         await self._events.send("POST", "/v2/enqueue", body=body)
 
     async def raise_to(self, key: str, level: int) -> None:
         """Page that level of the policy for the incident of this key: `PUT /incidents/{id}`."""
-        found = await self._rest.read("/incidents", _INCIDENTS, params={"incident_key": key})
-        living = [incident for incident in found.incidents if incident.status != "resolved"]
-        if not living:
+        living = await self._living(key)
+        if living is None:
             raise ProviderError("PagerDuty has no open incident of ours.", provider="PagerDuty", kind="not_found")
         body = {"incident": {"type": "incident_reference", "escalation_level": level}}
-        await self._rest.send("PUT", f"/incidents/{living[0].id}", body=body)
+        await self._rest.send("PUT", f"/incidents/{living.id}", body=body)
+
+    async def was_raised(self, key: str, level: int, *, since: datetime) -> bool:
+        """Say whether the incident of this key was given to the people of that level since then."""
+        living = await self._living(key)
+        if living is None:
+            return False
+        given = {one.assignee.id for one in living.assignments if one.at >= since.replace(microsecond=0)}
+        return bool(given) and given <= {
+            duty.user.id for duty in await self._duties() if duty.escalation_level == level
+        }
+
+    async def _living(self, key: str) -> _Incident | None:
+        found = await self._rest.read("/incidents", _INCIDENTS, params={"incident_key": key})
+        return next((incident for incident in found.incidents if incident.status != "resolved"), None)

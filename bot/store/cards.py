@@ -43,6 +43,12 @@ async def ts_of(connection: Connection, subject: str) -> str | None:
     return None if row is None else row[0]
 
 
+async def subject_at(connection: Connection, channel: str, ts: str) -> str:
+    """Whose card stands there; empty where none does."""
+    row = await (await connection.execute(_SQL["subject_at"], {"channel": channel, "ts": ts})).fetchone()
+    return "" if row is None else str(row[0])
+
+
 async def claim(
     connection: Connection, *, real_now: datetime, claimed_until: datetime, urgent_only: bool = False
 ) -> Card | None:

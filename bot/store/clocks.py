@@ -44,3 +44,9 @@ async def take_due(connection: Connection, *, now: datetime) -> list[Due]:
     async with connection.cursor(row_factory=class_row(Due)) as cursor:
         await cursor.execute(_SQL["take_due"], {"now": now})
         return await cursor.fetchall()
+
+
+async def running(connection: Connection, subject: str) -> dict[str, datetime]:
+    """When each of the subject's clocks is due that still runs, the next one first."""
+    cursor = await connection.execute(_SQL["running"], {"subject": subject})
+    return dict(await cursor.fetchall())

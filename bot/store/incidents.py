@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from decimal import Decimal
-from typing import Final, LiteralString
+from typing import Any, Final, LiteralString
 
-from psycopg.rows import class_row
+from psycopg import AsyncCursor
 
 from bot.store.database import Connection
 from bot.store.queries import statements
@@ -42,6 +43,15 @@ class Incident:
     merged_into: int | None = None
     updated_at: datetime | None = None
     ended_at: datetime | None = None
+    rung: int = 1
+    """The highest level of the on-call policy that was paged."""
+    found: str = ""
+    """What was found when it was assessed."""
+
+    @property
+    def label(self) -> str:
+        """What it is called wherever something is said of it; a drill says that it is one, every time."""
+        return f"INC-{self.id}" if self.drill is None else f"DRILL INC-{self.id}"
 
     @property
     def is_open(self) -> bool:
@@ -62,6 +72,16 @@ class Incident:
     def page_key(self) -> str:
         """What PagerDuty knows it by: paged twice, it is one incident there."""
         return f"ilab-inc-{self.id}"
+
+
+_FIELDS: Final = frozenset(field.name for field in fields(Incident))
+
+
+def _row(cursor: AsyncCursor[Any]) -> Callable[[Sequence[Any]], Incident]:
+    """Make rows incidents. Columns that a newer bot has added are none of ours: both may run on one table."""
+    names = [column.name for column in cursor.description or ()]
+    known = [(place, name) for place, name in enumerate(names) if name in _FIELDS]
+    return lambda values: Incident(**{name: values[place] for place, name in known})
 
 
 async def add(
@@ -103,26 +123,26 @@ async def by_channel(connection: Connection, channel: str) -> Incident | None:
     return await _one(connection, _SQL["by_channel"], {"channel": channel})
 
 
-async def acknowledge(connection: Connection, incident_id: int, *, by: str, at: datetime) -> None:
-    """Somebody has it."""
-    await connection.execute(_SQL["acknowledge"], {"id": incident_id, "by": by, "at": at})
+async def save(connection: Connection, incident: Incident) -> None:
+    """The incident, which is locked, stands so from now on; what never changes of it is left alone."""
+    await connection.execute(_SQL["save"], asdict(incident))
 
 
 async def open_now(connection: Connection) -> list[Incident]:
     """Those that are neither resolved nor ended otherwise, newest first."""
-    async with connection.cursor(row_factory=class_row(Incident)) as cursor:
+    async with connection.cursor(row_factory=_row) as cursor:
         await cursor.execute(_SQL["open"])
         return await cursor.fetchall()
 
 
 async def latest(connection: Connection) -> list[Incident]:
     """The last twenty, newest first."""
-    async with connection.cursor(row_factory=class_row(Incident)) as cursor:
+    async with connection.cursor(row_factory=_row) as cursor:
         await cursor.execute(_SQL["latest"])
         return await cursor.fetchall()
 
 
 async def _one(connection: Connection, statement: LiteralString, given: dict[str, object]) -> Incident | None:
-    async with connection.cursor(row_factory=class_row(Incident)) as cursor:
+    async with connection.cursor(row_factory=_row) as cursor:
         await cursor.execute(statement, given)
         return await cursor.fetchone()

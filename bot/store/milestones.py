@@ -17,12 +17,15 @@ async def put(
     name: str,
     *,
     key: str,
-    at: datetime,
+    at: datetime | None,
     by: str,
     recorded_at: datetime,
     reason: str = "",
 ) -> None:
-    """It was reached then, as far as is known now; the newest word counts. Told twice under one key, it is told once."""
+    """It was reached then, as far as is known now; the newest word counts. Told twice under one key, it is told once.
+
+    Without a moment it was not reached after all.
+    """
     given = {
         "incident": incident,
         "name": name,

@@ -63,3 +63,9 @@ async def named(connection: Connection, name: str) -> list[str]:
     """The ids of those who are known by this name, whatever its case."""
     cursor = await connection.execute(_SQL["named"], {"name": name})
     return [row[0] for row in await cursor.fetchall()]
+
+
+async def name_of(connection: Connection, person_id: str) -> str:
+    """What they are called, as far as is known; else their id."""
+    known = await get(connection, person_id)
+    return known.name if known else person_id

@@ -76,3 +76,10 @@ async def by_key(connection: Connection, incident: int, key: str) -> Entry | Non
     async with connection.cursor(row_factory=class_row(Entry)) as cursor:
         await cursor.execute(_SQL["by_key"], {"incident": incident, "key": key})
         return await cursor.fetchone()
+
+
+async def newest(connection: Connection, incident: int, kind: Kind) -> Entry | None:
+    """The last entry of that kind."""
+    async with connection.cursor(row_factory=class_row(Entry)) as cursor:
+        await cursor.execute(_SQL["newest"], {"incident": incident, "kind": kind.value})
+        return await cursor.fetchone()

@@ -8,6 +8,9 @@ update cards set wanted = wanted + 1, error = null where subject = %(subject)s;
 -- name: ts_of
 select ts from cards where subject = %(subject)s;
 
+-- name: subject_at
+select subject from cards where channel = %(channel)s and ts = %(ts)s;
+
 -- name: claim
 update cards set claimed_until = %(claimed_until)s, attempts = attempts + 1
 where subject = (

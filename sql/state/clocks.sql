@@ -18,3 +18,6 @@ with due as materialized (
 )
 update clocks set state = 'fired' from due where clocks.subject = due.subject and clocks.kind = due.kind
 returning clocks.subject, clocks.kind, clocks.due_at;
+
+-- name: running
+select kind, due_at from clocks where subject = %(subject)s and state = 'running' order by due_at, kind;

@@ -25,8 +25,14 @@ select * from incidents where key = %(key)s;
 -- name: by_channel
 select * from incidents where channel_id = %(channel)s;
 
--- name: acknowledge
-update incidents set state = 'acknowledged', acknowledged_by = %(by)s, acknowledged_at = %(at)s where id = %(id)s;
+-- name: save
+update incidents set
+    severity = %(severity)s, title = %(title)s, state = %(state)s,
+    acknowledged_by = %(acknowledged_by)s, acknowledged_at = %(acknowledged_at)s,
+    lead = %(lead)s, lead_by = %(lead_by)s, communications = %(communications)s, scribe = %(scribe)s,
+    cause = %(cause)s, share = %(share)s, found = %(found)s, merged_into = %(merged_into)s,
+    rung = %(rung)s, updated_at = %(updated_at)s, ended_at = %(ended_at)s
+where id = %(id)s;
 
 -- name: open
 select * from incidents where state in ('declared', 'acknowledged', 'assessed', 'mitigated') order by id desc;

@@ -4,4 +4,6 @@ values (%(incident)s, %(name)s, %(key)s, %(at)s, %(by)s, %(reason)s, %(recorded_
 on conflict (incident, key) do nothing;
 
 -- name: of
-select distinct on (name) name, at from milestones where incident = %(incident)s order by name, id desc;
+select name, at from (
+    select distinct on (name) name, at from milestones where incident = %(incident)s order by name, id desc
+) as newest where at is not null;

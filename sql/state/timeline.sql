@@ -11,3 +11,7 @@ where incident = %(incident)s order by at, id;
 -- name: by_key
 select id, incident, key, kind, actor, said, link, at, recorded_at, corrects from timeline
 where incident = %(incident)s and key = %(key)s;
+
+-- name: newest
+select id, incident, key, kind, actor, said, link, at, recorded_at, corrects from timeline
+where incident = %(incident)s and kind = %(kind)s order by at desc, id desc limit 1;

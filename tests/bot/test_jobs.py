@@ -86,6 +86,7 @@ def services(database: Database, clock: Clock, site: Site, people: Directory) ->
         registry=registry(),
         database=database,
         now=clock.now,
+        announce=Announcer(clock.now, runbook_url=""),
         people=people,
         health=lambda: site.health,
     )
@@ -249,6 +250,7 @@ async def test_work_goes_on_after_the_database_was_away(
         registry=services.registry,
         database=shaky,
         now=clock.now,
+        announce=Announcer(clock.now, runbook_url=""),
         people=services.people,
         health=services.health,
     )

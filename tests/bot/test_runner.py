@@ -22,6 +22,7 @@ from bot.people import Actor, Role, Standing
 from bot.providers import Providers
 from bot.runner import Request, Runner
 from bot.settings import Settings
+from bot.slack.announcer import Announcer
 from bot.store import audit
 from bot.store.database import Database
 from bot.words import Incomplete
@@ -102,6 +103,7 @@ def make(database: Database, clock: Clock, folder: Path) -> Runner:
         registry=REGISTRY,
         database=database,
         now=clock.now,
+        announce=Announcer(clock.now, runbook_url=""),
         people=Directory(
             lookup=None, database=database, grants=grants(Settings()), now=clock.now, fresh_for=timedelta(minutes=1)
         ),

@@ -90,7 +90,8 @@ async def test_acknowledged_by_the_button(story: Story) -> None:
     assert sum("acknowledged by alice" in said.text for said in in_room(story)) == 1
     assert "Acknowledged  by alice" in card(story).text
     assert card(story).buttons == ["Status"]
-    assert story.sandbox.vendors["pagerduty"].account.incidents[0].status == "acknowledged"
+    (page,) = story.sandbox.vendors["pagerduty"].account.incidents
+    await until(lambda: page.status == "acknowledged", "PagerDuty was never told")
     again = await story.asks("bob", "/ilab incident ack 1")
     assert again.first_line == "INC-1 is acknowledged already, by alice."
     story.sandbox.world.clock.jump(3600)

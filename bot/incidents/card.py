@@ -1,0 +1,188 @@
+"""The card of an incident: what everybody sees of it, in #incidents and in its own channel, edited in place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from bot.ages import age
+from bot.context import CardOf, Duty, Services
+from bot.incidents.deadlines import KINDS, Group
+from bot.incidents.moving import raise_cards
+from bot.incidents.severity import SEVERITIES
+from bot.incidents.states import CAUSES, State, offers
+from bot.incidents.telling import marked
+from bot.incidents.timeline import Kind
+from bot.incidents.visibility import has_room
+from bot.operation import Answer, Line, Lines, Mark, Offer
+from bot.store import clocks, incidents, milestones, people, steps, timeline
+from bot.store.database import Connection
+from bot.store.incidents import Incident
+
+SECTION: Final = "P0 Response Procedure"
+TITLES: Final = {
+    "channel": "Channel",
+    "card": "Card in the channel",
+    "people": "People invited",
+    "topic": "Topic",
+    "bookmarks": "Bookmarks",
+    "pin": "Card pinned",
+    "page": "On-call paged",
+    "snapshot": "First snapshot of health",
+    "changes": "What changed",
+}
+_STEP_MARKS: Final = {"done": Mark.OK, "failed": Mark.DOWN, "started": Mark.NONE}
+_STATE_MARKS: Final = {State.DECLARED: Mark.DOWN, State.RESOLVED: Mark.OK, State.CLOSED: Mark.OK}
+_DUE: Final[Mapping[str, str]] = {
+    "ack_again": "Acknowledge",
+    "assess_overdue": "Assess",
+    "mitigate_overdue": "Mitigate",
+    "update_overdue": "Next update",
+    "postmortem_overdue": "Post-mortem",
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Known:
+    """What a card shows besides the incident itself."""
+
+    names: Mapping[str, str]
+    """By id."""
+    steps: Mapping[str, steps.Recorded]
+    due: Mapping[str, datetime]
+    """When each clock is due that runs."""
+    reached: Mapping[str, datetime]
+    """The milestones."""
+    update: str = ""
+    """The last update."""
+    updated_at: datetime | None = None
+
+
+def card_faces(duty: Duty) -> dict[str, CardOf]:
+    """What an incident's cards show, in #incidents and in its own channel."""
+
+    async def card_of(connection: Connection, subject: str) -> Answer | None:
+        incident = await incidents.get(connection, int(subject.partition(":")[2]))
+        if incident is None:
+            return None
+        return card(incident, await known_of(connection, incident), duty.services)
+
+    return {"incident": card_of, "room": card_of}
+
+
+async def changed(services: Services, incident: Incident) -> None:
+    """Its cards are shown anew."""
+    async with services.database.transaction() as transaction:
+        await raise_cards(transaction, incident)
+
+
+async def known_of(connection: Connection, incident: Incident) -> Known:
+    """All that a card shows."""
+    parts = (
+        incident.declared_by,
+        incident.acknowledged_by,
+        incident.lead,
+        incident.communications,
+        incident.scribe,
+    )
+    newest = await timeline.newest(connection, incident.id, Kind.UPDATE)
+    return Known(
+        names={part: await people.name_of(connection, part) for part in parts if part},
+        steps=await steps.all_of(connection, incident.subject),
+        due=await clocks.running(connection, incident.subject),
+        reached=await milestones.of(connection, incident.id),
+        update=newest.said if newest else "",
+        updated_at=newest.at if newest else None,
+    )
+
+
+def card(incident: Incident, known: Known, services: Services) -> Answer:
+    """What everybody sees of an incident. Pure."""
+    state = State(incident.state)
+    failed = any(step.state == "failed" for step in known.steps.values())
+    setting_up = tuple(
+        Line(title=title, text=_why(known.steps[name]), mark=_STEP_MARKS[known.steps[name].state])
+        for name, title in TITLES.items()
+        if name in known.steps
+    )
+    offered = list(offers(state, incident.id, cause=incident.cause, commands=services.registry.by_words))
+    if failed and state.is_open:
+        offered.append(Offer(label="Retry what failed", words=f"incident retry {incident.id}"))
+    if state.is_open:
+        offered.append(Offer(label="Status", words="status"))
+    groups = [Lines(lines=tuple(_lines(incident, known)))]
+    if setting_up and (failed or state is State.DECLARED):
+        groups.append(Lines(heading="Set up", lines=setting_up))
+    return marked(
+        incident,
+        Answer(
+            verdict=f"{incident.label} {incident.severity} {incident.title}",
+            mark=_STATE_MARKS.get(state, Mark.DEGRADED if state.is_open else Mark.NONE),
+            evidence=tuple(groups),
+            offers=tuple(offered),
+            section=SECTION,
+        ),
+    )
+
+
+def _why(step: steps.Recorded) -> str:
+    return f"{step.error or ''} It is tried again by itself.".strip() if step.again else step.error or ""
+
+
+def _lines(incident: Incident, known: Known) -> list[Line]:
+    severity = SEVERITIES[incident.severity]
+    state = State(incident.state)
+    lines = [
+        Line(title="Severity", text=f"{severity.code} {severity.word}: {severity.means}"),
+        Line(title="State", text=_state(incident)),
+        Line(title="Declared", text=f"by {_declarer(incident, known)}", when=incident.declared_at),
+    ]
+    if incident.channel_id:
+        lines.append(Line(title="Channel", channel=incident.channel_id))
+    lines += [
+        Line(title=title, text=known.names[who])
+        for title, who in (
+            ("Lead", incident.lead),
+            ("Communications", incident.communications),
+            ("Scribe", incident.scribe),
+        )
+        if who
+    ]
+    if incident.acknowledged_at is not None:
+        took = age(incident.declared_at, incident.acknowledged_at)
+        who = f"by {known.names[incident.acknowledged_by or '']}, after {took}"
+        lines.append(Line(title="Acknowledged", text=who, mark=Mark.OK, when=incident.acknowledged_at))
+    elif state is State.DECLARED and has_room(incident):
+        lines.append(Line(title="Not acknowledged", text="nobody has it yet", mark=Mark.DOWN))
+    if incident.cause:
+        lines.append(Line(title="Cause", text=_cause(incident)))
+    lines += [
+        Line(title=name.capitalize(), mark=Mark.OK, when=known.reached[name])
+        for name in ("mitigated", "resolved")
+        if name in known.reached
+    ]
+    if known.update:
+        lines.append(Line(title="Last update", text=known.update, when=known.updated_at))
+    if state.is_open or state is State.RESOLVED:
+        lines += [Line(title=f"{_DUE[kind]} by", when=at) for kind, at in known.due.items() if _is_shown(kind)]
+    return lines
+
+
+def _declarer(incident: Incident, known: Known) -> str:
+    return "an alert" if incident.source == "alert" else known.names[incident.declared_by]
+
+
+def _is_shown(kind: str) -> bool:
+    return kind in _DUE and KINDS[kind] is not Group.SIGN_OF_LIFE
+
+
+def _state(incident: Incident) -> str:
+    return f"merged into INC-{incident.merged_into}" if incident.merged_into else incident.state
+
+
+def _cause(incident: Incident) -> str:
+    share = f", about {incident.share:g} % of the users" if incident.share is not None else ""
+    found = f": {incident.found}" if incident.found else ""
+    return f"{CAUSES[incident.cause or 'other']}{share}{found}"

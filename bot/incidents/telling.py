@@ -1,0 +1,52 @@
+"""What people are told of an incident, and where: in the thread under its card, and in its own channel."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bot.context import Services, Transaction
+from bot.incidents.visibility import stands_in_the_open
+from bot.operation import Answer
+from bot.store.incidents import Incident
+
+
+async def tell(
+    services: Services,
+    transaction: Transaction,
+    incident: Incident,
+    *,
+    key: str,
+    channel: Answer | None = None,
+    thread: Answer | None = None,
+) -> None:
+    """Say it once for this key, when the transaction is committed: `channel` to those who work on it, `thread` to all.
+
+    An incident that has no channel is followed in its thread, so that there the thread reads what a channel would. Of a
+    private one nothing is said outside its channel.
+    """
+    if channel is not None and incident.channel_id:
+        await services.announce(
+            transaction,
+            stream=incident.subject,
+            key=f"{incident.subject}:{key}",
+            channel=incident.channel_id,
+            answer=marked(incident, channel),
+        )
+    slack = services.settings.slack
+    in_thread = thread or (None if incident.channel_id else channel)
+    if in_thread is not None and slack is not None and slack.incidents_channel and stands_in_the_open(incident):
+        await services.announce(
+            transaction,
+            stream=f"{incident.subject}:thread",
+            key=f"{incident.subject}:thread:{key}",
+            channel=slack.incidents_channel,
+            answer=marked(incident, in_thread),
+            thread_of=incident.subject,
+        )
+
+
+def marked(incident: Incident, answer: Answer) -> Answer:
+    """The answer as it is said of this incident: whatever a drill says begins with what it is. Pure."""
+    if incident.drill is None or answer.verdict.startswith("DRILL"):
+        return answer
+    return replace(answer, verdict=f"DRILL · {answer.verdict}")
