@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -45,8 +46,7 @@ def vercel_of(services: Services) -> Vercel:
 
 async def look(vercel: Vercel, *, limit: int = 20) -> Production:
     """Return what serves production now, and the newest deployments for it."""
-    project = await vercel.project()
-    page = await vercel.deployments(limit=limit)
+    project, page = await asyncio.gather(vercel.project(), vercel.deployments(limit=limit))
     return Production(
         project=project,
         serving=serving(project, page.deployments),

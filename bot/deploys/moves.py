@@ -18,6 +18,7 @@ from bot.context import Context, Services
 from bot.deploys import between, deployments, targets
 from bot.deploys.naming import dated, held, name
 from bot.errors import ProviderError, UserError
+from bot.masking import masked_text
 from bot.operation import Execution, Line, Offer, Outcome, Plan
 from bot.steps import Results, Step, Table, once
 from bot.windows import covering, parse
@@ -62,7 +63,7 @@ async def plan(kind: Kind, key: str, context: Context, *, reason: str = "") -> P
         *_after(kind, current, production.project),
     ]
     if reason:
-        lines.insert(0, Line(title="Why", text=reason))
+        lines.insert(0, Line(title="Why", text=masked_text(reason)))
     migrations = f", across {between.count(len(found.migrations), 'migration')}" if found.migrations else ""
     verb = "roll production back" if back else "promote production"
     return Plan(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from bot.deploys.naming import is_newer, name, spoken, standing
+from bot.deploys.naming import is_newer, name, spoken, standing, title
 from bot.errors import UserError
 from bot.operation import Offer
 from bot.words import shorten
@@ -71,8 +71,8 @@ def offered(kind: Kind, right: Sequence[Deployment]) -> str:
     if not right:
         return "There is none now. `/ilab deploy list` shows them all."
     command = "rollback" if kind == "rollback" else "deploy promote"
-    names = "; ".join(f"{one.commit[:7] or one.id} “{shorten(one.message, 40)}”" for one in right[:SHOWN])
-    return f"Right ones are: {names}. For the first: `/ilab {command} {right[0].commit[:7] or right[0].id}`."
+    names = "; ".join(f"{name(one)} “{shorten(title(one), 40)}”" for one in right[:SHOWN])
+    return f"Right ones are: {names}. For the first: `/ilab {command} {name(right[0])}`."
 
 
 _DONE = {"rollback": "rolled back to", "promote": "promoted"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from storytelling import Story
 
+from bot.deploys import logs
 from sandbox.product import company_of
 from sandbox.vendors.vercel_deployments import Deployments
 
@@ -120,6 +121,21 @@ async def test_what_the_server_wrote(story: Story) -> None:
     assert "You may not do this." in (await story.asks("frank", "/ilab deploy logs")).text
     wrong = await story.asks("alice", "/ilab deploy logs --since 1h --until 2h")
     assert wrong.first_line == "There is no time between those."
+
+
+async def test_an_excerpt_for_an_incident(story: Story) -> None:
+    """What went wrong in the last half hour, the same words once, as a shared channel may keep it."""
+    company = company_of(story.sandbox.world)
+    for _ in range(40):
+        company.write_log("error", "Failed for ann@example.com", method="POST", path="/api/review", status=500)
+    company.write_log("info", "all is well", method="GET", path="/", status=200)
+    story.sandbox.world.clock.jump(1)
+    found = await logs.excerpt(story.bots[0].core.services)
+    assert found.verdict.startswith("The server's log: 4")
+    assert "in the last 30 min, warning or graver" in found.verdict
+    told = [line.text for group in found.evidence for line in group.lines]
+    assert told[0] == "POST /api/review 500: Failed for a•••@example.com"
+    assert not any("all is well" in text or "ann@" in text for text in told)
 
 
 async def test_how_far_back_they_reach(story: Story) -> None:

@@ -317,6 +317,11 @@ async def test_a_window_to_leave_alone(story: Story) -> None:
         await story.presses("alice", "Withdraw it", said=said)
         now = story.sandbox.world.clock.now()
     assert "a mitigation may be made all the same" in said.text
+    story.sandbox.vendors["vercel"].set_switch("production", "rolled_back")
+    deployments(story).push("A fix", ("lib/fix.ts",), age=200)
+    said = await story.asks("alice", "/ilab deploy promote --reason ann@example.com waits for it")
+    assert "should it go wrong, few people are there" in said.text
+    assert "Why  a•••@example.com waits for it" in said.text
 
 
 async def test_wrong_targets(story: Story) -> None:
