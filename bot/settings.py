@@ -7,6 +7,7 @@ commands say so and leave the help. Every base URL is a setting, so that the san
 from __future__ import annotations
 
 import re
+import typing
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
@@ -97,7 +98,10 @@ class ApprovalSettings(Section):
     """Approvals in general; `rules` by command, as JSON: `{"grant": {"quorum": 2, "approvers": "S0123ABCD"}}`."""
 
     remind_after_minutes: float = 15
-    rules: dict[str, ApprovalRule] = {}
+    rules: dict[str, ApprovalRule] = Field(
+        default={},
+        description="What a command's approvals need, as JSON: `quorum`, `expires_after_hours`, `approvers` (ids).",
+    )
 
 
 class WebhookSettings(Section):
@@ -469,8 +473,9 @@ def variables(model: type[BaseModel] = Settings, prefix: str = "ILAB_") -> Itera
 
 
 def section_of(field: FieldInfo) -> type[BaseModel] | None:
-    """The section that a field holds, or None for a single value."""
-    candidates = (field.annotation, *getattr(field.annotation, "__args__", ()))
+    """The section that a field holds, or None for a single value; a mapping of sections is one value, as JSON."""
+    held = field.annotation
+    candidates = (held, *typing.get_args(held)) if typing.get_origin(held) is not dict else ()
     return next((kind for kind in candidates if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
 
 

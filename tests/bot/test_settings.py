@@ -8,6 +8,9 @@ import pytest
 
 from bot.__main__ import settings_from
 from bot.errors import UserError
+from bot.settings import variables
+from sandbox.server import Config, Sandbox
+from sandbox.world import World
 
 PASSWORD = "S3cretPw"
 
@@ -56,3 +59,10 @@ def test_what_libpq_takes_is_taken(tmp_path: Path, address: str) -> None:
     found = settings_from(written(tmp_path, DATABASE_URL=address.replace("'", r"\'"))).database_url
     assert found is not None
     assert found.get_secret_value() == address
+
+
+def test_a_mapping_is_one_variable_and_the_sandbox_sets_none_that_is_unknown() -> None:
+    """What the sandbox tells a bot is what a bot may be told: a variable that is not known ends it at once."""
+    known = {name for name, _, _ in variables()}
+    assert {"ILAB_APPROVALS__RULES", "ILAB_STRIPE__PACKAGES"} <= known
+    assert set(Sandbox(Config(), World()).bot_environment()) <= known
