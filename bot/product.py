@@ -117,6 +117,27 @@ class ProductDatabase:
 
         return await self._within(within, write)
 
+    async def apply(self, script: str, *, within: float = 15.0) -> None:
+        """Run `sql/product/<script>.sql` whole, in one transaction: only for approved changes, and safe to run again.
+
+        Raises UserError where our role may not, and ProviderError where it cannot be known whether it ran.
+        """
+        text = sql.load(f"product/{script}.sql")
+
+        async def write() -> None:
+            async with await self._connect(within) as connection, connection.transaction():
+                timeout = f"{round(self.settings.statement_timeout_seconds * 1000)}ms"
+                await connection.execute("SELECT set_config('statement_timeout', %s, true)", [timeout])
+                try:
+                    await connection.execute(text.encode())
+                except psycopg.errors.InsufficientPrivilege:
+                    raise UserError(
+                        f"Our role may not apply `sql/product/{script}.sql`.",
+                        todo="Run that file as the database's owner: Supabase's dashboard, SQL Editor.",
+                    ) from None
+
+        await self._within(within, write)
+
     async def close(self) -> None:
         """Wait for readings that were given up and have not ended yet; each ends within seconds."""
         if self._left:

@@ -15,6 +15,7 @@ from handlers import (
     incident,
     payment,
     status,
+    storage,
     token,
     user,
 )
@@ -27,6 +28,7 @@ FAMILIES: Final[tuple[Family, ...]] = (
     grant.FAMILY,
     diagnose.FAMILY,
     user.FAMILY,
+    storage.FAMILY,
     payment.FAMILY,
     approvals.FAMILY,
     about.FAMILY,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from bot.context import Context
-from bot.diagnosis import interview, signin
+from bot.diagnosis import interview, signin, upload
 from bot.diagnosis.chain import answer
 from bot.operation import Answer, Arg, Args, Email, Family, Offer, Read
 from bot.people import Role
@@ -50,6 +50,29 @@ async def diagnose_interview(args: CustomerArgs, context: Context) -> Answer:
     )
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UploadArgs(Args):
+    """Whose trouble, and with how large a file."""
+
+    email: Annotated[Email, Arg(help="The customer's e-mail address.", positional=True)]
+    size: Annotated[
+        float, Arg(help="How large the file is, in MB, where they said it.", minimum=0, maximum=100_000)
+    ] = 0
+
+
+async def diagnose_upload(args: UploadArgs, context: Context) -> Answer:
+    """Follow an upload from Storage to the row of the file."""
+    facts = await upload.look(args.email, round(args.size * 1024**2), context)
+    return answer(
+        upload.links(facts, context.now),
+        what=f"Uploading of {args.email}",
+        well="every link holds. Have them try once more, with a PDF of at most 5 MB.",
+        offers=(Offer(label="Account", words=f"user show {args.email}"),),
+        commands=context.services.registry.by_words,
+        at=context.now,
+    )
+
+
 FAMILY = Family(
     name="diagnose",
     summary="Why something does not work for a customer",
@@ -71,6 +94,15 @@ FAMILY = Family(
             examples=("diagnose interview ann@example.com",),
             section="Issue 2: Interview Won't Start",
             read=diagnose_interview,
+        ),
+        Read(
+            words="diagnose upload",
+            summary="Why a CV cannot be uploaded: the file, the bucket's limits, its policies, the quota.",
+            who=Role.RESPONDER,
+            args=UploadArgs,
+            examples=("diagnose upload ann@example.com", "diagnose upload ann@example.com --size 7.5"),
+            section="Issue 5: Storage Upload Fails",
+            read=diagnose_upload,
         ),
     ),
 )

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
 from bot.health.readings import Reading, State
 from bot.operation import Answer, Audience, Line, Lines, Mark, Offer
@@ -16,10 +15,16 @@ from bot.operation import Answer, Audience, Line, Lines, Mark, Offer
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Unchecked:
-    """What stands in a fact's place where it could not be had. `kind` is that of the ProviderError, if it was one."""
+    """What stands in a fact's place where it could not be had. `kind` and `status` are the ProviderError's, if it was one."""
 
     why: str
     kind: str = ""
+    status: int | None = None
+
+    @property
+    def down(self) -> bool:
+        """Whether its customers meet the failure, too: the part itself is down, or shut off (402, 540)."""
+        return self.kind in ("server", "refused", "timeout") or self.status in (402, 540)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,10 +40,6 @@ class Link:
     """What to do about it."""
     offers: tuple[Offer, ...] = ()
     at: datetime | None = None
-
-
-FAILURES: Final = ("server", "refused", "timeout")
-"""Kinds of a call's failure that its customers meet, too: the part itself is down."""
 
 
 def unchecked(title: str, found: Unchecked) -> Link:

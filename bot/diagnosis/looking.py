@@ -57,7 +57,7 @@ class Looking:
             async with asyncio.timeout(WITHIN):
                 look.know(await work)
         except ProviderError as error:
-            look.know(Unchecked(why=error.sentences, kind=error.kind))
+            look.know(Unchecked(why=error.sentences, kind=error.kind, status=error.status))
         except NotConfiguredError as error:
             look.know(Unchecked(why=error.sentences))
         except TimeoutError:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from bot.accounts import no_account
 from bot.ages import age
-from bot.diagnosis.chain import FAILURES, Link, Unchecked, link_of, unchecked
+from bot.diagnosis.chain import Link, Unchecked, link_of, unchecked
 from bot.diagnosis.looking import Looking, lacking, shared
 from bot.operation import Mark, Offer
 
@@ -312,7 +312,7 @@ def canary(done: SignIn | Unchecked) -> Link:
     """Whether the known good account gets in: where it does not, nobody does."""
     title = "Known good account"
     if isinstance(done, Unchecked):
-        if done.kind not in FAILURES:
+        if not done.down:
             return unchecked(title, done)
         return Link(
             title=title,

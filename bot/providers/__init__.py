@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from bot.providers.stripe import Stripe
     from bot.providers.supabase import Supabase, SupabaseManagement
     from bot.providers.supabase_auth import SupabaseAuth
+    from bot.providers.supabase_storage import SupabaseStorage
     from bot.providers.uptimerobot import UptimeRobot
     from bot.providers.vercel import Vercel
     from bot.providers.vercel_logs import VercelLogs
@@ -37,6 +38,7 @@ class Providers:
     supabase: Supabase | None = None
     supabase_auth: SupabaseAuth | None = None
     """With the secret key, which acts for customers."""
+    supabase_storage: SupabaseStorage | None = None
     supabase_management: SupabaseManagement | None = None
     stripe: Stripe | None = None
     webhook: Webhook | None = None
@@ -69,6 +71,7 @@ def build_providers(settings: Settings, http: Callable[[], httpx.AsyncClient]) -
     from bot.providers.stripe import Stripe  # noqa: PLC0415
     from bot.providers.supabase import Supabase, SupabaseManagement  # noqa: PLC0415
     from bot.providers.supabase_auth import SupabaseAuth  # noqa: PLC0415
+    from bot.providers.supabase_storage import SupabaseStorage  # noqa: PLC0415
     from bot.providers.uptimerobot import UptimeRobot  # noqa: PLC0415
     from bot.providers.vercel import Vercel  # noqa: PLC0415
     from bot.providers.vercel_logs import VercelLogs  # noqa: PLC0415
@@ -81,6 +84,9 @@ def build_providers(settings: Settings, http: Callable[[], httpx.AsyncClient]) -
         vercel_logs=VercelLogs(settings.vercel, http()) if settings.vercel else None,
         supabase=Supabase(supabase, http()) if supabase else None,
         supabase_auth=SupabaseAuth(supabase, supabase.secret_key, http()) if supabase and supabase.secret_key else None,
+        supabase_storage=SupabaseStorage(supabase, supabase.secret_key, http())
+        if supabase and supabase.secret_key
+        else None,
         supabase_management=(
             SupabaseManagement(supabase, supabase.access_token, http()) if supabase and supabase.access_token else None
         ),

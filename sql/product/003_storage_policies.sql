@@ -9,7 +9,14 @@ values (
 )
 on conflict (id) do nothing;
 
-alter table storage.objects enable row level security;
+-- At Supabase the table belongs to its storage service, which has turned this on: only where it is off, and by its owner.
+do $$
+begin
+  if not (select relrowsecurity from pg_class where oid = 'storage.objects'::regclass) then
+    alter table storage.objects enable row level security;
+  end if;
+end;
+$$;
 
 drop policy if exists "cvs: read own" on storage.objects;
 create policy "cvs: read own" on storage.objects for select

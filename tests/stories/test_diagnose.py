@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from customers import product, sign_in, start_interview
+from customers import product, sign_in, start_interview, upload
 from storytelling import Said, Story, until
 
 from sandbox.product.books import CASES
@@ -237,3 +237,96 @@ async def test_the_site_is_in_maintenance(story: Story) -> None:
     assert "breaks at “Site”: the site is in maintenance mode, and starts no interview." in said.first_line
     unknown = await story.asks("erin", "/ilab diagnose interview nobody@example.com")
     assert unknown.first_line == "There is no account with the address nobody@example.com."
+
+
+# uploading
+
+
+async def test_a_policy_is_missing(story: Story) -> None:
+    """Refused by row-level security; the policies are re-applied once bob agrees; then it works, and all is green."""
+    who = CASES["upload_refused"]
+    assert await upload(story, who) == (400, "new row violates row-level security policy")
+    said = await story.asks("erin", f"/ilab diagnose upload {who}")
+    assert said.ephemeral
+    assert "breaks at “Policies”: no policy of cvs lets customers replace files" in said.first_line
+    assert "the last was refused by row-level security" in said.text
+    assert said.buttons == ["Re-apply storage policies", "Account"]
+    pressed = await story.presses("erin", "Re-apply storage policies")
+    assert "waits for approval: re-apply the policies of cvs: customers can replace files again" in pressed.first_line
+    await story.presses("bob", "Approve", "ops-approvals")
+    await until(lambda: story.state_of(1, "succeeded"), "it never ran")
+    assert (await upload(story, who))[0] == 200
+    again = await story.asks("erin", f"/ilab diagnose upload {who}")
+    assert again.first_line.startswith(":white_check_mark:")
+    assert "4 for cvs: read, upload, replace, delete" in again.text
+
+
+async def test_the_policies_can_be_re_applied_again(story: Story) -> None:
+    """Run on a whole set it leaves the same; what changed meanwhile makes the plan stale; a lost answer is repeated."""
+    for request in (1, 2):
+        await story.asks("erin", "/ilab storage policies")
+        await story.presses("bob", "Approve", "ops-approvals")
+        await until(lambda number=request: story.state_of(number, "succeeded"), "it never ran")
+    names = await product(story, "select policyname from pg_policies where schemaname = 'storage' order by 1")
+    assert len(names) == 4
+    await story.asks("erin", "/ilab storage policies")
+    await product(story, 'drop policy "cvs: upload own" on storage.objects')
+    await story.presses("bob", "Approve", "ops-approvals")
+    assert await story.state_of(3, "stale")
+
+
+async def test_two_causes_of_an_upload_that_fails(story: Story) -> None:
+    """The file is too large, and a policy is missing: both, the file first."""
+    who = CASES["plus"]
+    assert (await upload(story, who, size=6 * 1024**2))[1] == "The object exceeded the maximum allowed size"
+    said = await story.asks("erin", f"/ilab diagnose upload {who}")
+    assert said.first_line == (
+        f":red_circle: Uploading of {who} breaks at “File”: the last file was larger than the limit; "
+        "and also: no policy of cvs lets customers replace files."
+    )
+    assert "Have them make it smaller" in said.text
+    told = await story.asks("erin", f"/ilab diagnose upload {CASES['capitals']} --size 7.5")
+    assert "breaks at “File”: the file has 7.5 MB, and 5 MB is the most; and also:" in told.first_line
+    await upload(story, who, kind="image/png")
+    said = await story.asks("erin", f"/ilab diagnose upload {who}")
+    assert "the last file was of a type that the bucket does not take" in said.first_line
+
+
+async def test_what_else_keeps_a_file_out(story: Story) -> None:
+    """Limits of the bucket, a bucket that is gone, Storage shut off, a full disk: each is named, with where to mend it."""
+    await story.asks("erin", "/ilab storage policies")
+    await story.presses("bob", "Approve", "ops-approvals")
+    await until(lambda: story.state_of(1, "succeeded"), "it never ran")
+    ask = f"/ilab diagnose upload {CASES['plus']}"
+    project = story.sandbox.vendors["supabase"]
+    await product(story, "update storage.buckets set file_size_limit = 1048576")
+    assert "the bucket's limit is 1 MB, and the product promises 5 MB" in (await story.asks("erin", ask)).first_line
+    await product(story, "update storage.buckets set file_size_limit = 5242880, public = true")
+    said = await story.asks("erin", ask)
+    assert said.first_line.endswith("nothing is broken, but the bucket is public: everybody can read every CV.")
+    await product(story, "update storage.buckets set public = false")
+    project.set_switch("disk", "full")
+    assert "“Database takes writes”: the database's disk is full" in (await story.asks("erin", ask)).first_line
+    project.set_switch("disk", "roomy")
+    project.set_switch("project", "over_quota")
+    assert "breaks at “Storage”: Supabase Storage is shut off" in (await story.asks("erin", ask)).first_line
+    project.set_switch("project", "active")
+    project.set_switch("storage", "unhealthy")
+    said = await story.asks("erin", ask)
+    assert "breaks at “Storage”: Supabase Storage is down" in said.first_line
+    assert signs(said)["Bucket cvs"] == "unknown"
+    project.set_switch("storage", "healthy")
+    await product(story, "alter table storage.objects disable row level security")
+    assert "everybody can read every file" in (await story.asks("erin", ask)).first_line
+
+
+async def test_a_bucket_that_is_gone(story: Story) -> None:
+    """The same script makes it anew."""
+    await product(story, "alter table storage.objects drop constraint objects_bucket_id_fkey")
+    await product(story, "select set_config('storage.allow_delete_query', 'true', false); delete from storage.buckets")
+    said = await story.asks("erin", f"/ilab diagnose upload {CASES['plus']}")
+    assert "breaks at “Bucket cvs”: there is no bucket cvs" in said.first_line
+    await story.presses("erin", "Re-apply storage policies")
+    await story.presses("bob", "Approve", "ops-approvals")
+    await until(lambda: story.state_of(1, "succeeded"), "it never ran")
+    assert (await upload(story, CASES["plus"]))[0] == 200

@@ -87,11 +87,17 @@ class Storage(Gateway):
             return self.storage_error(404, "Bucket not found", "Bucket not found")
         raw = await request.read()
         if len(raw) > min(bucket["file_size_limit"] or PROJECT_LIMIT, PROJECT_LIMIT):
-            return self.storage_error(413, "Payload too large", "The object exceeded the maximum allowed size")
+            return self._refused(request, 413, "Payload too large", "The object exceeded the maximum allowed size")
         kind = request.content_type
         if bucket["allowed_mime_types"] and kind not in bucket["allowed_mime_types"]:
-            return self.storage_error(415, "invalid_mime_type", f"mime type {kind} is not supported")
+            return self._refused(request, 415, "invalid_mime_type", f"mime type {kind} is not supported")
         return await self._save(request, raw, kind)
+
+    def _refused(self, request: web.Request, status: int, error: str, message: str) -> web.Response:
+        """Refuse a file, and write it into the service's log."""
+        path = f"/object/{request.match_info['bucket']}/{request.match_info['name']}"
+        self.company.note("storage_logs", message, {"status": str(status), "path": path})
+        return self.storage_error(status, error, message)
 
     async def _save(self, request: web.Request, raw: bytes, kind: str) -> web.Response:
         bucket, name = request.match_info["bucket"], request.match_info["name"]
