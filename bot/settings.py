@@ -250,6 +250,8 @@ class OpenAISettings(Section):
     base_url: str = "https://api.openai.com"
     model: str = "gpt-4o-mini"
     slow_seconds: float = Field(default=3, description="An answer slower than this counts as degraded.")
+    product_timeout_seconds: float = Field(default=30, description="The product's own time-out, in lib/openai.ts.")
+    long_prompt_chars: int = Field(default=8000, description="Prompts longer than this count as long.")
 
 
 class UptimeRobotSettings(Section):

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from bot.context import Context
-from bot.diagnosis import interview, signin, upload
+from bot.diagnosis import ai, interview, signin, upload
 from bot.diagnosis.chain import answer
-from bot.operation import Answer, Arg, Args, Email, Family, Offer, Read
+from bot.operation import Answer, Arg, Args, Audience, Email, Family, Offer, Read
 from bot.people import Role
 
 
@@ -47,6 +47,20 @@ async def diagnose_interview(args: CustomerArgs, context: Context) -> Answer:
         offers=(Offer(label="Account", words=f"user show {args.email}"),),
         commands=context.services.registry.by_words,
         at=context.now,
+    )
+
+
+async def diagnose_ai(args: Args, context: Context) -> Answer:
+    """Follow a question from OpenAI to the prompt."""
+    del args
+    return answer(
+        ai.links(await ai.look(context)),
+        what="Generating questions",
+        well="every link holds.",
+        offers=(Offer(label="Status", words="status"),),
+        commands=context.services.registry.by_words,
+        at=context.now,
+        audience=Audience.QUIET,
     )
 
 
@@ -94,6 +108,14 @@ FAMILY = Family(
             examples=("diagnose interview ann@example.com",),
             section="Issue 2: Interview Won't Start",
             read=diagnose_interview,
+        ),
+        Read(
+            words="diagnose ai",
+            summary="Why questions are slow or time out: OpenAI, our limits there, time-outs, prompt lengths.",
+            who=Role.RESPONDER,
+            examples=("diagnose ai",),
+            section="Issue 4: AI Generation Timeout",
+            read=diagnose_ai,
         ),
         Read(
             words="diagnose upload",

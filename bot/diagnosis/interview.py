@@ -20,7 +20,6 @@ if TYPE_CHECKING:  # the clients import httpx and the database's driver
 
 Rows = Sequence[Mapping[str, Any]]
 MAINTENANCE: Final = "maintenance on"
-CLOSER: Final = "diagnose ai"
 _CHECKS: Final = ("site", "openai", "page.openai", "database")
 _ENDS: Final[Mapping[str, str]] = {"used": "used up", "expired": "expired", "revoked": "revoked"}
 
@@ -169,7 +168,7 @@ def openai(reading: Reading | Unchecked) -> Link:
         todo="Wait until OpenAI has recovered, or show the maintenance message meanwhile.",
         offers=(
             Offer(label="Maintenance on…", words=MAINTENANCE, style="danger"),
-            Offer(label="Diagnose AI", words=CLOSER),
+            Offer(label="Diagnose AI", words="diagnose ai"),
         ),
     )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import dataclass
 from typing import Final
 
 import httpx
@@ -9,6 +11,16 @@ from pydantic import BaseModel, TypeAdapter
 
 from bot.providers.http import Api
 from bot.settings import OpenAISettings
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Generation:
+    """One short answer: how long it took, and how many requests of this minute's `limit` are left, where that is told."""
+
+    seconds: float
+    model: str
+    limit: int | None
+    left: int | None
 
 
 class _Model(BaseModel):
@@ -19,6 +31,12 @@ class _Models(BaseModel):
     data: list[_Model]
 
 
+class _Completion(BaseModel):
+    model: str
+    choices: list[object]
+
+
+_COMPLETION: Final = TypeAdapter(_Completion)
 _MODELS: Final = TypeAdapter(_Models)
 
 
@@ -38,3 +56,26 @@ class OpenAI:
     async def models(self) -> frozenset[str]:
         """Return the models our key may use: `GET /v1/models`, which costs nothing."""
         return frozenset(model.id for model in (await self._api.read("/v1/models", _MODELS)).data)
+
+    async def generate(self) -> Generation:
+        """Have the product's model say a word, and measure it: `POST /v1/chat/completions`, a few tokens."""
+        body = {
+            "model": self.settings.model,
+            "messages": [{"role": "user", "content": "Reply with the word: ok"}],
+            "max_completion_tokens": 16,
+        }
+        started = time.monotonic()
+        response = await self._api.send("POST", "/v1/chat/completions", body=body)
+        took = time.monotonic() - started
+        found = self._api.parsed(response, _COMPLETION)
+        headers = response.headers
+        return Generation(
+            seconds=took,
+            model=found.model,
+            limit=_whole(headers.get("x-ratelimit-limit-requests", "")),
+            left=_whole(headers.get("x-ratelimit-remaining-requests", "")),
+        )
+
+
+def _whole(text: str) -> int | None:
+    return int(text) if text.isdecimal() else None

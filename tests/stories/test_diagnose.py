@@ -7,6 +7,7 @@ import re
 from customers import product, sign_in, start_interview, upload
 from storytelling import Said, Story, until
 
+from sandbox.product import company_of
 from sandbox.product.books import CASES
 
 BOUNCED, UNCONFIRMED, EMPTY = CASES["mail_bounced"], CASES["unconfirmed"], CASES["nothing_left"]
@@ -330,3 +331,96 @@ async def test_a_bucket_that_is_gone(story: Story) -> None:
     await story.presses("bob", "Approve", "ops-approvals")
     await until(lambda: story.state_of(1, "succeeded"), "it never ran")
     assert (await upload(story, CASES["plus"]))[0] == 200
+
+
+# generating questions
+
+
+async def questions(story: Story, count: int, *, chars: int = 2000, error: str | None = None) -> None:
+    """So many questions were generated, or failed, in the last minutes."""
+    await product(
+        story,
+        "insert into turns (session_id, position, prompt_chars, generation_ms, error, created_at)"
+        " select s.id, 1000 + 100 * (select count(*) from turns) + n, %s, %s, %s, now() - interval '5 minutes'"
+        " from (select id from sessions order by created_at desc limit 1) s, generate_series(1, %s) n",
+        chars,
+        30_000 if error else 1500,
+        error,
+        count,
+    )
+
+
+def server_writes(story: Story, message: str, times: int = 1) -> None:
+    """The site's server writes an error of OpenAI."""
+    for _ in range(times):
+        company_of(story.sandbox.world).write_log("error", f"[openai] {message}", path="/api/interview/question")
+
+
+async def test_questions_come(story: Story) -> None:
+    """One real generation, measured; limits, time-outs and prompts of the last hour; nothing personal, so not in private."""
+    await questions(story, 30)
+    said = await story.asks("erin", "/ilab diagnose ai")
+    assert said.first_line == ":white_check_mark: Generating questions: every link holds."
+    assert {title: sign for title, sign in signs(said).items() if sign != "ok"} == {"Time-outs": ""}
+    assert " s with gpt-4o-mini" in said.text
+    assert "requests left this minute" in said.text
+    calls = [call.call for call in story.sandbox.vendors["openai"].log]
+    assert calls == ["create chat completion"]
+
+
+async def test_openai_refuses_as_too_many(story: Story) -> None:
+    """429 now and in the server's log: wait 60 s, or raise the tier."""
+    await questions(story, 30)
+    story.sandbox.vendors["openai"].set_switch("api", "rate_limited")
+    server_writes(story, "429 Rate limit reached for gpt-4o-mini", 4)
+    said = await story.asks("erin", "/ilab diagnose ai")
+    assert said.first_line == (
+        ":red_circle: Generating questions breaks at “One generation now”: OpenAI refuses us now: too many requests (429); "
+        "and also: OpenAI has refused 4 requests of the last hour as too many (429)."
+    )
+    assert "Wait 60 s and look again; if it stays, raise the tier" in said.text
+    story.sandbox.vendors["openai"].set_switch("api", "ok")
+    story.sandbox.world.clock.jump(3700)
+    await questions(story, 30)
+    assert (await story.asks("erin", "/ilab diagnose ai")).first_line.startswith(":white_check_mark:")
+
+
+async def test_questions_time_out(story: Story) -> None:
+    """Nothing else is wrong: the time-out itself is too short."""
+    await questions(story, 20)
+    await questions(story, 5, error="Request timed out")
+    server_writes(story, "Request timed out", 5)
+    said = await story.asks("erin", "/ilab diagnose ai")
+    assert "breaks at “Time-outs”: questions time out: 5 of" in said.first_line
+    assert "Raise the time-out in `lib/openai.ts`, 30 s now, and deploy." in said.text
+
+
+async def test_two_causes_of_questions_that_time_out(story: Story) -> None:
+    """Refused as too many, and it is the long prompts that time out: both; raising the time-out is not advised."""
+    await questions(story, 20)
+    await questions(story, 5, chars=24_000, error="Request timed out")
+    server_writes(story, "429 Rate limit reached for gpt-4o-mini", 3)
+    said = await story.asks("erin", "/ilab diagnose ai")
+    assert "breaks at “Rate limits”: OpenAI has refused 3 requests" in said.first_line
+    assert "and also: it is the long prompts that time out (24,000 characters on average" in said.first_line
+    assert "Make the prompts more concise." in said.text
+    assert "lib/openai.ts" not in said.text
+
+
+async def test_openai_is_slow_or_down(stage: Story) -> None:
+    """Its own page, a slow answer, no answer: named, and to wait; a page that cannot be read is not well."""
+    await stage.start(ILAB_OPENAI__SLOW_SECONDS="0.1")
+    await questions(stage, 30)
+    stage.sandbox.vendors["openai"].slow_seconds = 0.2
+    stage.sandbox.vendors["openai"].set_switch("api", "slow")
+    said = await stage.asks("erin", "/ilab diagnose ai")
+    assert "nothing is broken, but OpenAI is slow: 0." in said.first_line
+    stage.sandbox.vendors["openai"].set_switch("api", "down")
+    said = await stage.asks("erin", "/ilab diagnose ai")
+    assert "breaks at “One generation now”: OpenAI fails" in said.first_line
+    assert "show the maintenance message" in said.text
+    stage.sandbox.vendors["openai"].set_switch("api", "ok")
+    stage.sandbox.faults.add("status_pages", kind="html")
+    said = await stage.asks("erin", "/ilab diagnose ai")
+    assert said.first_line.startswith(":grey_question:")
+    assert signs(said)["OpenAI's status page"] == "unknown"

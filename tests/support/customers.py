@@ -41,7 +41,11 @@ async def start_interview(story: Story, email: str) -> tuple[int, Mapping[str, A
 async def upload(story: Story, email: str, *, size: int = 40_000, kind: str = "application/pdf") -> tuple[int, str]:
     """The customer, signed in, puts a CV in place of the last, under row-level security: the status and Storage's words."""
     signed_in = await sign_in(story, email)
-    headers = PUBLIC | {"Authorization": f"Bearer {signed_in['access_token']}", "Content-Type": kind, "x-upsert": "true"}
+    headers = PUBLIC | {
+        "Authorization": f"Bearer {signed_in['access_token']}",
+        "Content-Type": kind,
+        "x-upsert": "true",
+    }
     name = f"{signed_in['user']['id']}/cv.pdf"
     async with httpx.AsyncClient(base_url=story.sandbox.url) as client:
         answer = await client.post(f"/supabase/storage/v1/object/cvs/{name}", headers=headers, content=b"%" * size)
