@@ -9,15 +9,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import psycopg
 from psycopg.rows import dict_row
 
 import sql
 from bot.bounded import bounded
-from bot.errors import ProviderError, StaleError, UserError
+from bot.errors import NotConfiguredError, ProviderError, StaleError, UserError
 from bot.settings import ProductSettings
+
+if TYPE_CHECKING:
+    from bot.context import Services
 
 T = TypeVar("T")
 
@@ -151,6 +154,13 @@ class ProductDatabase:
             prepare_threshold=None,  # a transaction pooler keeps no prepared statements
             application_name="ilab",
         )
+
+
+def product_of(services: Services) -> ProductDatabase:
+    """The product's database. NotConfiguredError where the settings hold none."""
+    if services.product is None:
+        raise NotConfiguredError("The product's database is not configured.", todo="Set ILAB_PRODUCT__DATABASE_URL.")
+    return services.product
 
 
 async def _translated(work: Callable[[], Awaitable[T]]) -> T:

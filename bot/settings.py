@@ -329,6 +329,12 @@ class ProductSettings(Section):
     staging_database_url: DatabaseAddress | None = None
     warn_connections: float = Field(default=0.70, description="Share of max_connections.")
     alert_connections: float = Field(default=0.85, description="Share of max_connections.")
+    warn_cpu: float = Field(default=0.70, description="Share of the processor's time.")
+    alert_cpu: float = 0.80
+    warn_memory: float = Field(default=0.80, description="Share of the memory.")
+    alert_memory: float = 0.90
+    warn_storage: float = Field(default=0.90, description="Share of the disk; at 95 % Supabase may make it read-only.")
+    alert_storage: float = 0.95
     statement_timeout_seconds: float = 5
 
 

@@ -142,9 +142,23 @@ def _choice(operation: Operation, field: Field, word: str) -> str:
     raise _wrong(operation, field, word, f"one of {', '.join(field.choices)}", near[0] if near else "")
 
 
+def email(word: str) -> Email | None:
+    """The e-mail address that a word is, if it is one."""
+    return Email(word.lower()) if _EMAIL.fullmatch(word) else None
+
+
+def duration(word: str) -> timedelta | None:
+    """The length of time that a word is, if it is one."""
+    found = _DURATION.fullmatch(word.lower())
+    if found is not None:
+        with suppress(OverflowError):
+            return timedelta(seconds=float(found["amount"]) * _UNITS[found["unit"]])
+    return None
+
+
 def _email(operation: Operation, field: Field, word: str) -> Email:
-    if _EMAIL.fullmatch(word):
-        return Email(word.lower())
+    if (read := email(word)) is not None:
+        return read
     raise _wrong(operation, field, word, "an e-mail address, such as ann@example.com")
 
 
@@ -160,9 +174,8 @@ def _incident(operation: Operation, field: Field, word: str) -> IncidentNumber:
 
 
 def _duration(operation: Operation, field: Field, word: str) -> timedelta:
-    if found := _DURATION.fullmatch(word.lower()):
-        with suppress(OverflowError):
-            return timedelta(seconds=float(found["amount"]) * _UNITS[found["unit"]])
+    if (read := duration(word)) is not None:
+        return read
     raise _wrong(operation, field, word, "a time such as 30m, 2h or 7d")
 
 

@@ -12,7 +12,7 @@ from bot.errors import NotConfiguredError, ProviderError, StaleError, UserError
 from bot.operation import Arg, Args, Change, Email, Execution, Family, Line, Outcome, Plan
 from bot.payments.packages import package_for
 from bot.people import Role
-from bot.product import ProductDatabase
+from bot.product import ProductDatabase, product_of
 from bot.providers.stripe_shapes import CheckoutSession
 
 PERKS: Final = ("voice_mode", "multi_stage")
@@ -49,7 +49,7 @@ class GrantArgs(Args):
 
 async def plan(args: GrantArgs, context: Context) -> Plan:
     """Return who would get what: the balance before and after, and what Stripe says of the session."""
-    product = _product(context.services)
+    product = product_of(context.services)
     if not (await product.fetch("grant_ready"))[0]["ready"]:
         raise NotConfiguredError(
             "The product's database lacks what a grant needs.", todo="Apply `sql/product/004_ilab.sql` to it, once."
@@ -91,7 +91,7 @@ async def plan(args: GrantArgs, context: Context) -> Plan:
 
 async def recheck(decides: Mapping[str, Any], services: Services) -> str:
     """Return why the plan is no longer true, or nothing."""
-    product = _product(services)
+    product = product_of(services)
     balance = await _balance(product, decides["person"])
     if balance != decides["balance"]:
         return f"The balance is {balance} now, and was {decides['balance']} when this was planned."
@@ -102,7 +102,7 @@ async def recheck(decides: Mapping[str, Any], services: Services) -> str:
 
 async def execute(decides: Mapping[str, Any], execution: Execution) -> Outcome:
     """Write entitlement, history and receipt in one transaction; asked again, say what it did the first time."""
-    product = _product(execution.services)
+    product = product_of(execution.services)
     note = {
         "reason": decides["reason"],
         "requested_by": execution.requester,
@@ -169,7 +169,7 @@ async def _checked_session(session_id: str, person: str, email: str, services: S
         raise UserError(f"This session is not paid: Stripe says {session.payment_status}.")
     if person != session.reference and email != session.email:
         raise UserError("This session is another customer's.")
-    if await _granted(_product(services), session_id):
+    if await _granted(product_of(services), session_id):
         raise UserError("This session was granted already.", todo="`/ilab grant` without `--session` grants on top.")
     return session
 
@@ -180,12 +180,6 @@ async def _granted(product: ProductDatabase, session_id: str) -> bool:
 
 async def _balance(product: ProductDatabase, person: str) -> int:
     return int((await product.fetch("balance", {"person": person}))[0]["balance"])
-
-
-def _product(services: Services) -> ProductDatabase:
-    if services.product is None:
-        raise NotConfiguredError("The product's database is not configured.", todo="Set ILAB_PRODUCT__DATABASE_URL.")
-    return services.product
 
 
 FAMILY = Family(

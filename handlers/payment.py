@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Any, Final
 
+from bot import tables
 from bot.ages import age
 from bot.context import Context
 from bot.errors import UserError
@@ -16,7 +15,6 @@ from bot.operation import (
     Answer,
     Arg,
     Args,
-    Attachment,
     Audience,
     Change,
     Email,
@@ -31,8 +29,9 @@ from bot.operation import (
 from bot.payments import redeliver, sweep, testing
 from bot.payments.chain import Cause
 from bot.payments.packages import package_for, spoken
-from bot.payments.trace import WRONG, Trace, product_of, trace
+from bot.payments.trace import WRONG, Trace, trace
 from bot.people import Role
+from bot.product import product_of
 from bot.providers.stripe_shapes import CheckoutSession
 
 SECTION: Final = "Issue 3: Payment Webhook Failed"
@@ -172,7 +171,7 @@ async def history(args: HistoryArgs, context: Context) -> Answer:
         section="Common Queries",
         audience=Audience.PRIVATE,
         at=context.now,
-        attachments=(_table(rows),) if args.csv else (),
+        attachments=(tables.file_of("payments", rows),) if args.csv and rows else (),
     )
 
 
@@ -182,17 +181,6 @@ def _told(row: dict[str, Any], *, named: bool) -> Line:
     reason = f": {masked_text(row['reason'])}" if row["reason"] else ""
     hand = " by hand" if row["by_hand"] else ""
     return Line(title=f"{row['action']}{hand}", text=said + reason, at=row["created_at"])
-
-
-def _table(rows: list[dict[str, Any]]) -> Attachment:
-    """The rows as a file, addresses masked."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("created_at", "action", "by_hand", "new_balance", "tier", "email", "session", "reason"))
-    for row in rows:
-        cells = [row["created_at"].isoformat(), row["action"], row["by_hand"], row["new_balance"], row["tier"]]
-        writer.writerow([*cells, masked_text(row["email"]), row["session"], masked_text(row["reason"])])
-    return Attachment(name="payments.csv", title="Payments and grants", content=text.getvalue().encode())
 
 
 FAMILY = Family(

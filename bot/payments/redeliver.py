@@ -17,7 +17,8 @@ from bot.masking import masked_text
 from bot.operation import Execution, Line, Offer, Outcome, Plan
 from bot.payments.chain import Held
 from bot.payments.packages import package_for, spoken
-from bot.payments.trace import event_named, held_for, product_of, session_of_event, stripe_of
+from bot.payments.trace import event_named, held_for, session_of_event, stripe_of
+from bot.product import product_of
 from bot.providers.stripe import COMPLETED, PAID_LATER
 from bot.providers.stripe_shapes import CheckoutSession, StripeEvent
 

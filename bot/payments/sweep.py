@@ -17,7 +17,8 @@ from bot.masking import masked_text
 from bot.operation import Execution, Line, Outcome, Plan
 from bot.payments.chain import ON_ITS_WAY, Held
 from bot.payments.packages import package_for, spoken
-from bot.payments.trace import held_for, product_of, stripe_of
+from bot.payments.trace import held_for, stripe_of
+from bot.product import product_of
 from bot.providers.stripe_shapes import CheckoutSession
 from bot.settings import PackageSettings
 

@@ -23,7 +23,7 @@ from bot.payments.chain import (
     judge,
     never_begun,
 )
-from bot.product import ProductDatabase
+from bot.product import ProductDatabase, product_of
 from bot.providers.stripe import Stripe
 from bot.providers.stripe_shapes import CheckoutSession, StripeEvent, WebhookEndpoint
 
@@ -307,13 +307,6 @@ async def _log(session_id: str, born: datetime | None, services: Services) -> Se
 
 
 # the product
-
-
-def product_of(services: Services) -> ProductDatabase:
-    """The product's database. NotConfiguredError where the settings hold none."""
-    if services.product is None:
-        raise NotConfiguredError("The product's database is not configured.", todo="Set ILAB_PRODUCT__DATABASE_URL.")
-    return services.product
 
 
 async def _person(email: str, services: Services) -> str:

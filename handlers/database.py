@@ -1,0 +1,142 @@
+"""`db`: the product's database: how it is, and what is in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
+
+from bot import tables
+from bot.context import Context
+from bot.database_care import catalogue, gauges, vitals
+from bot.operation import Answer, Arg, Args, Audience, Family, Line, Lines, Mark, Offer, Read
+from bot.people import Role
+from bot.product import product_of
+
+METRICS: Final = "Key Metrics to Watch"
+QUERIES: Final = "Common Queries"
+MOST_ROWS: Final = 1000
+
+
+async def health(args: Args, context: Context) -> Answer:
+    """Return connections, processor, memory and storage against their thresholds, the longest queries, and locks."""
+    del args
+    found = await vitals.take(context.services)
+    verdict, mark = gauges.verdict(found.gauges)
+    figures = tuple(Line(title=one.title, text=one.said, mark=one.mark, at=one.at) for one in found.gauges)
+    evidence = [Lines(lines=figures), _working(found.queries)]
+    if found.locks and not isinstance(found.locks, str):
+        evidence.append(Lines(heading="Waiting for a lock", lines=tuple(_waiting(row) for row in found.locks)))
+    elif isinstance(found.locks, str):
+        line = Line(title="Locks", text=f"could not check: {found.locks}", mark=Mark.UNKNOWN)
+        evidence.append(Lines(lines=(line,)))
+    trouble = mark is Mark.DOWN and context.actor.role >= Role.RESPONDER
+    declare = Offer(label="Declare incident", words=f'incident declare p1 "{_title(verdict)}"', style="danger")
+    return Answer(
+        verdict=verdict,
+        mark=mark,
+        evidence=tuple(evidence),
+        offers=(
+            *((declare,) if trouble else ()),
+            Offer(label="Look again", words="db health", replaces=True),
+            Offer(label="Who holds connections", words="db query connections"),
+        ),
+        at=context.now,
+    )
+
+
+def _title(verdict: str) -> str:
+    return verdict.rstrip(".").replace('"', "").replace("'", "’")[:190]
+
+
+def _working(queries: Sequence[Mapping[str, Any]] | str) -> Lines:
+    heading = "The longest at work"
+    if isinstance(queries, str):
+        return Lines(lines=(Line(title="Queries", text=f"could not check: {queries}", mark=Mark.UNKNOWN),))
+    lines = tuple(Line(title=f"{max(0.0, row['seconds'] or 0):.0f} s", text=gauges.working(row)) for row in queries)
+    return Lines(heading=heading, lines=lines or (Line(title="Nothing works at this moment."),))
+
+
+def _waiting(row: Mapping[str, Any]) -> Line:
+    holders = " and ".join(str(pid) for pid in row["held_by"])
+    held = gauges.worded(row["holder_query"])
+    said = f"`{gauges.worded(row['query'])}` waits for {holders} ({row['holder_state']}: `{held}`)"
+    return Line(title=f"{max(0.0, row['seconds'] or 0):.0f} s", text=said)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class QueryArgs(Args):
+    """Which query, and what it has to be told."""
+
+    name: Annotated[str, Arg(help="Its name; left out, all are listed.", positional=True)] = ""
+    first: Annotated[str, Arg(help="What it has to be told: the list says what.", positional=True, personal=True)] = ""
+    second: Annotated[str, Arg(help="A second thing, where it takes two.", positional=True, personal=True)] = ""
+    rows: Annotated[int, Arg(help="How many rows at most.", minimum=1, maximum=MOST_ROWS)] = 50
+    csv: Annotated[bool, Arg(help="As a file, too.")] = False
+
+
+async def query(args: QueryArgs, context: Context) -> Answer:
+    """Return the rows of a named query, every address in them masked; without a name, the list of them."""
+    if not args.name:
+        return _listed()
+    asked = catalogue.named(args.name)
+    told = catalogue.values(asked, [word for word in (args.first, args.second) if word], context.now)
+    rows = await product_of(context.services).fetch(f"catalogue/{asked.name}", told, most=args.rows + 1)
+    more, rows = len(rows) > args.rows, rows[: args.rows]
+    again = " ".join(part for part in (asked.name, args.first, args.second) if part)
+    offers = []
+    if more and args.rows < MOST_ROWS:
+        most = min(MOST_ROWS, args.rows * 4)
+        offers.append(Offer(label=f"{most} rows", words=f"db query {again} --rows {most}"))
+    if rows and not args.csv:
+        offers.append(Offer(label="As CSV", words=f"db query {again} --rows {args.rows} --csv"))
+    capped = (
+        f"the first {args.rows} rows; there are more" if more else f"{len(rows)} row{'' if len(rows) == 1 else 's'}"
+    )
+    return Answer(
+        verdict=f"{asked.name}: {capped}.",
+        evidence=(Lines(heading=asked.title, lines=tuple(_row(row) for row in rows)),),
+        offers=tuple(offers),
+        audience=Audience.PRIVATE,
+        at=context.now,
+        attachments=(tables.file_of(asked.name, rows),) if args.csv and rows else (),
+    )
+
+
+def _listed() -> Answer:
+    lines = tuple(Line(title=one.usage, text=one.title) for one in catalogue.catalogue().values())
+    return Answer(
+        verdict=f"{len(lines)} queries: `/ilab db query <name>`, with what each takes.",
+        evidence=(Lines(lines=lines),),
+        offers=(Offer(label="Newest interviews", words="db query sessions"),),
+    )
+
+
+def _row(row: Mapping[str, Any]) -> Line:
+    (_, first), *others = [(name, tables.shown(value)) for name, value in row.items()]
+    return Line(title=first, text=", ".join(f"{name} {said}" for name, said in others))
+
+
+FAMILY = Family(
+    name="db",
+    summary="The product's database",
+    operations=(
+        Read(
+            words="db health",
+            summary="Connections, CPU, memory and storage against their thresholds, the longest queries, locks.",
+            who=Role.RESPONDER,
+            examples=("db health",),
+            section=METRICS,
+            read=health,
+        ),
+        Read(
+            words="db query",
+            summary="A named query, its addresses masked and its rows capped; as CSV where asked.",
+            who=Role.RESPONDER,
+            args=QueryArgs,
+            examples=("db query", "db query entitlements ann@example.com", "db query sessions 24h --rows 100 --csv"),
+            section=QUERIES,
+            read=query,
+        ),
+    ),
+)
