@@ -129,7 +129,8 @@ async def test_a_hundred_presses(stage: Story) -> None:
 async def test_the_database_refuses_a_second(story: Story) -> None:
     """By hand: the same request's history again, or the same Stripe session again, is refused by the product."""
     company = company_of(story.sandbox.world)
-    purchase = next(one for one in company.books.purchases if one.paid and not one.granted)
+    lost = company.books.cases["paid_no_credits"]
+    purchase = next(one for one in company.books.purchases if one.customer == lost)
     email = purchase.customer.email
     await asked(story, f"/ilab grant {email} --preset webhook --session {purchase.session_id} --reason lost")
     await story.presses("bob", "Approve", "ops-approvals")
@@ -149,6 +150,10 @@ async def test_the_database_refuses_a_second(story: Story) -> None:
             )
     again = await story.asks("erin", f"/ilab grant {email} 5 --session {purchase.session_id} --reason again")
     assert again.first_line == "This session was granted already."
+    by_hand = next(one for one in company.books.purchases if one.customer == company.books.cases["manual_grant"])
+    words = f"/ilab grant {by_hand.customer.email} 5 --session {by_hand.session_id} --reason again"
+    # the runbook's own INSERT names the session in the history alone
+    assert (await story.asks("erin", words)).first_line == "This session was granted already."
 
 
 async def test_a_plan_that_is_no_longer_true(story: Story) -> None:
