@@ -56,7 +56,6 @@ class Event(StrEnum):
     SNOOZED = "incident.snoozed"
     NOTED = "incident.noted"
     CORRECTED = "incident.milestone"
-    JOINED = "incident.joined"
     HEAD_POSTED = "audit.head_posted"
 
 

@@ -13,6 +13,7 @@ from bot import changes, watching
 from bot.alerts import card as alert_card
 from bot.alerts import judging
 from bot.context import CardOf, ClockWork, Duty, Services
+from bot.figures import digest, watcher
 from bot.incidents import bootstrap, card, escalating, paging, topic
 from bot.store import clocks
 
@@ -29,10 +30,16 @@ def clock_work(duty: Duty) -> dict[str, ClockWork]:
         escalating.clock_work(duty),
         paging.clock_work(duty),
         topic.clock_work(duty),
+        watcher.clock_work(duty),
+        digest.clock_work(duty),
     )
 
 
-STANDING: Final[tuple[tuple[str, str], ...]] = ()
+STANDING: Final[tuple[tuple[str, str], ...]] = (
+    (watcher.SUBJECT, watcher.MEASURE),
+    (digest.SUBJECT, digest.DAILY),
+    (digest.SUBJECT, digest.WEEKLY),
+)
 """Clocks that always run: subject and kind. Their work starts them again."""
 LOST_AFTER: Final = timedelta(minutes=10)
 """In the bot's time: whose clock fired so long ago and was not started again has lost its job."""

@@ -21,7 +21,7 @@ from bot.context import Announce, ClockWork, Services
 from bot.journal import Journal
 from bot.loops import keep_going
 from bot.operation import Answer, Line, Lines, Mark
-from bot.store import alerts, audit, inbox, offers
+from bot.store import alerts, audit, figures, inbox, offers
 from bot.store.clocks import Due
 from bot.store.database import SILENT, Connection, DatabaseSilentError
 
@@ -117,6 +117,8 @@ class Jobs:
             payloads = await inbox.purge(transaction, before=before)
             buttons = await offers.purge(transaction, now=now)
             await alerts.purge(transaction, before=before)
+            kept = timedelta(days=self._services.settings.figures.keep_days)
+            await figures.purge(transaction, before=now - kept)
         files = self._journal.purge(datetime.now(UTC) - timedelta(days=self._services.settings.retention_days))
         log.info("purged", payloads=payloads, offers=buttons, journals=files)
 

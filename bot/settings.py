@@ -122,6 +122,43 @@ class WebhookSettings(Section):
     )
 
 
+class Threshold(Section):
+    """Beyond what a figure is to be worried about; what is left out is the default."""
+
+    warn: float | None = None
+    alert: float | None = None
+
+
+def _hour(given: str) -> str:
+    """Refuse what is no time of day."""
+    if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", given):
+        raise ValueError("it is no time of day such as 08:00")
+    return given
+
+
+class FigureSettings(Section):
+    """The key metrics. `thresholds` by figure, as JSON: `{"p95": {"warn": 1500, "alert": 2500}}` (ms, %, a minute)."""
+
+    thresholds: dict[str, Threshold] = {}
+    measure_seconds: float = Field(default=60, ge=30, description="How often everything is measured, by one copy.")
+    unknown_minutes: float = Field(default=15, description="Not measured for so long, a figure is an alert itself.")
+    keep_days: float = Field(default=90, description="How long measurements are kept, for trends.")
+    timezone: Annotated[str, AfterValidator(_timezone)] = Field(default="UTC", description="Of days and digests.")
+    digest_at: Annotated[str, AfterValidator(_hour)] = Field(
+        default="08:00", description="When the daily digest is said; on Mondays the weekly one, too."
+    )
+    digest_channel: str = Field(default="", description="Id of their channel. Left out: #incidents.")
+
+    @field_validator("thresholds")
+    @classmethod
+    def _known(cls, given: dict[str, Threshold]) -> dict[str, Threshold]:
+        from bot.figures.kinds import FIGURES  # noqa: PLC0415 -- not every reader of this module needs it
+
+        if unknown := set(given) - set(FIGURES):
+            raise ValueError(f"there is no figure {', '.join(sorted(unknown))}; there are {', '.join(FIGURES)}")
+        return given
+
+
 class AlertRule(Section):
     """Which alerts become an incident by themselves. All conditions that are set must hold."""
 
@@ -289,7 +326,6 @@ class StatuspageSettings(Section):
 
     api_key: SecretStr
     page_id: str
-    public_url: str = Field(default="", description="Where people read it, such as https://status.interviewlab.io.")
     base_url: str = "https://api.statuspage.io"
 
 
@@ -413,15 +449,8 @@ class P1Deadlines(Deadlines):
 
 
 class IncidentSettings(Section):
-    """What every incident gets, and the clocks of each severity."""
+    """The clocks of incidents, by severity."""
 
-    always_invite: dict[str, str] = Field(
-        default={},
-        description='By severity, ids of people and user groups, as JSON: `{"P0": "S0123456789,U0123456789"}`.',
-    )
-    dashboards: dict[str, str] = Field(
-        default={}, description='Bookmarks of its channel, as JSON: `{"Vercel": "https://vercel.com/…/analytics"}`.'
-    )
     p0: P0Deadlines = P0Deadlines()
     p1: P1Deadlines = P1Deadlines()
     p2: Deadlines = Deadlines()
@@ -456,6 +485,7 @@ class Settings(BaseSettings):
     roles: RoleSettings = RoleSettings()
     approvals: ApprovalSettings = ApprovalSettings()
     alerts: AlertSettings = AlertSettings()
+    figures: FigureSettings = FigureSettings()
     webhooks: WebhookSettings = WebhookSettings()
     site: SiteSettings | None = None
     vercel: VercelSettings | None = None

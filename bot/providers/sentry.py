@@ -22,6 +22,16 @@ class ErrorRate:
     minutes: float
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TopIssue:
+    """An issue, how often it happened, and to how many people."""
+
+    title: str
+    count: int
+    users: int
+    link: str
+
+
 class _Value(BaseModel):
     timestamp: float
     value: float | None = None
@@ -36,6 +46,14 @@ class _Timeseries(BaseModel):
     timeSeries: list[_Series]  # noqa: N815 -- Sentry's name
 
 
+class _Issue(BaseModel):
+    title: str
+    count: int
+    userCount: int = 0  # noqa: N815 -- Sentry's name
+    permalink: str = ""
+
+
+_ISSUES: Final = TypeAdapter(list[_Issue])
 _TIMESERIES: Final = TypeAdapter(_Timeseries)
 
 
@@ -50,6 +68,24 @@ class Sentry:
             http=http,
             base_url=settings.base_url,
             headers={"authorization": f"Bearer {settings.token.get_secret_value()}"},
+        )
+
+    async def top_issues(self, *, most: int) -> tuple[TopIssue, ...]:
+        """Return the most frequent unresolved issues of 24 hours: `GET …/issues/`. Needs `event:read`."""
+        found = await self._api.read(
+            f"/api/0/organizations/{self.settings.organization}/issues/",
+            _ISSUES,
+            params={
+                "project": self.settings.project,
+                "query": "is:unresolved",
+                "sort": "freq",
+                "statsPeriod": "24h",
+                "limit": most,
+            },
+        )
+        return tuple(
+            TopIssue(title=issue.title, count=issue.count, users=issue.userCount, link=issue.permalink)
+            for issue in found[:most]
         )
 
     async def error_rate(self) -> ErrorRate:

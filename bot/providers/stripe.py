@@ -18,7 +18,7 @@ from pydantic import TypeAdapter
 from bot.errors import ProviderError
 from bot.providers import stripe_shapes as shapes
 from bot.providers.http import Api
-from bot.providers.stripe_shapes import CheckoutSession, PaymentIntent, StripeEvent, WebhookEndpoint
+from bot.providers.stripe_shapes import CheckoutSession, PaymentIntent, StripeEvent, Subscription, WebhookEndpoint
 from bot.settings import StripeSettings
 
 if TYPE_CHECKING:
@@ -138,6 +138,21 @@ class Stripe:
             more = page.has_more and bool(page.data)
             params["starting_after"] = found[-1].id if found else ""
         return tuple(found), more
+
+    async def subscriptions(self) -> tuple[Subscription, ...]:
+        """Return all subscriptions, ended ones too, a thousand at most: `GET /v1/subscriptions?status=all`."""
+        client = self.load()
+        params: dict[str, Any] = {"status": "all", "limit": PAGE}
+        found: list[Subscription] = []
+        for _ in range(MOST_PAGES):
+            async with self._calling():
+                listed = await client.v1.subscriptions.list_async(params)  # type: ignore[arg-type]
+            page = self._fit(listed, shapes.SUBSCRIPTIONS)
+            found += [one.value() for one in page.data]
+            if not page.has_more or not page.data:
+                break
+            params["starting_after"] = found[-1].id
+        return tuple(found)
 
     async def payment_intent(self, intent_id: str) -> PaymentIntent:
         """Return a payment: `GET /v1/payment_intents/{id}`."""

@@ -87,6 +87,22 @@ class PaymentIntent:
     declined: str
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Subscription:
+    """A subscription. `monthly_cents` is what it brings in a month; `ended` is when it was cancelled, if it was."""
+
+    id: str
+    status: str
+    created: datetime
+    ended: datetime | None
+    monthly_cents: float
+
+    @property
+    def lives(self) -> bool:
+        """Somebody pays for it, or should: `past_due` is late, and not lost yet."""
+        return self.status in ("active", "past_due")
+
+
 def money(amount: int | None, currency: str) -> str:
     """An amount in the currency's smallest unit, as people write it: `39.00 USD`."""
     if amount is None:
@@ -108,6 +124,58 @@ class _Item(BaseModel):
 
 class _Items(BaseModel):
     data: list[_Item] = []
+
+
+class _Recurring(BaseModel):
+    interval: str
+    interval_count: int = 1
+
+
+class _PlanPrice(BaseModel):
+    unit_amount: int | None = None
+    recurring: _Recurring | None = None
+
+
+class _SubscriptionItem(BaseModel):
+    price: _PlanPrice
+    quantity: int = 1
+
+
+class _SubscriptionItems(BaseModel):
+    data: list[_SubscriptionItem] = []
+
+
+class _Subscription(BaseModel):
+    id: str
+    status: str
+    created: int
+    canceled_at: int | None = None
+    ended_at: int | None = None
+    items: _SubscriptionItems = _SubscriptionItems()
+
+    def value(self) -> Subscription:
+        """As we use it."""
+        ended = self.ended_at or (self.canceled_at if self.status == "canceled" else None)
+        return Subscription(
+            id=self.id,
+            status=self.status,
+            created=when(self.created),
+            ended=when(ended) if ended else None,
+            monthly_cents=sum(_monthly(item) for item in self.items.data),
+        )
+
+
+def _monthly(item: _SubscriptionItem) -> float:
+    recurring = item.price.recurring
+    if recurring is None or item.price.unit_amount is None:
+        return 0.0
+    months = {"day": 12 / 365, "week": 12 / 52, "month": 1.0, "year": 12.0}.get(recurring.interval, 1.0)
+    return item.price.unit_amount * item.quantity / (months * recurring.interval_count)
+
+
+class _Subscriptions(BaseModel):
+    data: list[_Subscription]
+    has_more: bool = False
 
 
 class _Session(BaseModel):
@@ -239,6 +307,7 @@ class _Customers(BaseModel):
 
 
 SESSION: Final = TypeAdapter(_Session)
+SUBSCRIPTIONS: Final = TypeAdapter(_Subscriptions)
 SESSIONS: Final = TypeAdapter(_Sessions)
 EVENT: Final = TypeAdapter(Event)
 EVENTS: Final = TypeAdapter(_Events)

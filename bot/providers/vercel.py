@@ -182,6 +182,11 @@ class _Project(BaseModel):
     rollbackDescription: _Description | None = None  # noqa: N815
 
 
+class _Observed(BaseModel):
+    summary: list[dict[str, float | None]] = []
+
+
+_OBSERVED: Final = TypeAdapter(_Observed)
 _PROJECT: Final = TypeAdapter(_Project)
 _DEPLOYMENT: Final = TypeAdapter(_Deployment)
 _DEPLOYMENTS: Final = TypeAdapter(_Deployments)
@@ -202,6 +207,26 @@ class Vercel:
             headers={"authorization": f"Bearer {settings.token.get_secret_value()}"},
         )
         self._team = {"teamId": settings.team_id} if settings.team_id else {}
+
+    async def observe(self, metric: str, aggregation: str, *, start: datetime, end: datetime, only: str = "") -> float:
+        """Return one figure of a time: `POST /v2/observability/query`, which only reads. 402 where the plan lacks it."""
+        body: dict[str, object] = {
+            "scope": {"type": "project", "ownerId": self.settings.team_id, "projectIds": [self.settings.project]},
+            "metric": metric,
+            "aggregation": aggregation,
+            "startTime": f"{start.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
+            "endTime": f"{end.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
+            "granularity": {"minutes": 5},
+        }
+        if only:
+            body["filter"] = only
+        response = await self._api.send("POST", "/v2/observability/query", params=self._team, body=body)
+        found = self._api.parsed(response, _OBSERVED)
+        key = f"{metric.replace('.', '_').replace('/', '_')}_{aggregation}"
+        value = found.summary[0].get(key) if found.summary else None
+        if value is None:
+            raise self._api.failed("garbled", status=response.status_code, why="says nothing of this figure")
+        return value
 
     async def project(self) -> Project:
         """Return the project with its production deployment: `GET /v9/projects/{idOrName}`."""

@@ -93,11 +93,6 @@ async def add(
     return None if row is None else int(row[0])
 
 
-async def lock_declaring(connection: Connection) -> None:
-    """One declaration at a time until the transaction ends: the second of two sees the first."""
-    await connection.execute(_SQL["lock_declaring"])
-
-
 async def name_channel(connection: Connection, incident_id: int, name: str) -> None:
     """Freeze the name its channel will have."""
     await connection.execute(_SQL["name_channel"], {"id": incident_id, "name": name})
@@ -137,6 +132,13 @@ async def open_now(connection: Connection) -> list[Incident]:
     """Those that are neither resolved nor ended otherwise, newest first."""
     async with connection.cursor(row_factory=_row) as cursor:
         await cursor.execute(_SQL["open"])
+        return await cursor.fetchall()
+
+
+async def declared_since(connection: Connection, since: datetime) -> list[Incident]:
+    """Those declared from then on, newest first."""
+    async with connection.cursor(row_factory=_row) as cursor:
+        await cursor.execute(_SQL["declared_since"], {"since": since})
         return await cursor.fetchall()
 
 

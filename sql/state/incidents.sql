@@ -4,9 +4,6 @@ values (%(key)s, %(severity)s, %(title)s, %(by)s, %(at)s, %(key)s, %(private)s)
 on conflict (key) do nothing
 returning id;
 
--- name: lock_declaring
-select pg_advisory_xact_lock(hashtext('ilab.declare'));
-
 -- name: name_channel
 update incidents set channel_name = %(name)s where id = %(id)s;
 
@@ -39,6 +36,9 @@ where id = %(id)s;
 
 -- name: open
 select * from incidents where state in ('declared', 'acknowledged', 'assessed', 'mitigated') order by id desc;
+
+-- name: declared_since
+select * from incidents where declared_at >= %(since)s order by id desc;
 
 -- name: latest
 select * from incidents order by id desc limit 20;

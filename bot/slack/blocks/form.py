@@ -23,13 +23,8 @@ CALLBACK: Final = "form"
 SHOWING: Final = "answer"
 
 
-def form(
-    incomplete: Incomplete, *, channel: str, given: Mapping[str, Any] | None = None, note: Message | None = None
-) -> Block:
-    """The view that asks for the operation's arguments, those already given filled in.
-
-    `given` fills in more, where nothing was typed; `note` stands above the fields.
-    """
+def form(incomplete: Incomplete, *, channel: str) -> Block:
+    """The view that asks for the operation's arguments, those already given filled in."""
     operation = incomplete.operation
     return {
         "type": "modal",
@@ -40,8 +35,7 @@ def form(
         "private_metadata": json.dumps({"words": operation.words, "channel": channel}),
         "blocks": [
             section(escape(operation.summary)),
-            *(note.blocks if note else ()),
-            *(_input(field, {**(given or {}), **incomplete.given}) for field in operation.fields),
+            *(_input(field, incomplete.given) for field in operation.fields),
         ],
     }
 
@@ -122,10 +116,7 @@ def _element(field: Field, value: Any) -> Block:
         if value:
             element["initial_options"] = [option]
     elif field.kind is Kind.CHOICE:
-        options = [
-            {"text": plain(label, 75), "value": choice}
-            for choice, label in zip(field.choices, field.labels, strict=True)
-        ]
+        options = [{"text": plain(choice, 75), "value": choice} for choice in field.choices]
         element |= {"type": "static_select", "options": options}
         if value is not None:
             element["initial_option"] = options[field.choices.index(value)]
