@@ -56,6 +56,7 @@ class Event(StrEnum):
     SNOOZED = "incident.snoozed"
     NOTED = "incident.noted"
     CORRECTED = "incident.milestone"
+    JOINED = "incident.joined"
     HEAD_POSTED = "audit.head_posted"
 
 

@@ -59,6 +59,8 @@ class Arg:
     """Holds personal data or free text: a button that carries it keeps it in our database."""
     minimum: float | None = None
     maximum: float | None = None
+    labels: tuple[str, ...] = ()
+    """How each of the choices reads in a form, in their order; left out, it reads as it is typed."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,6 +83,7 @@ class Field:
     choices: tuple[str, ...]
     minimum: float | None
     maximum: float | None
+    labels: tuple[str, ...] = ()
 
     @property
     def flag(self) -> str:
@@ -145,6 +148,7 @@ def _field(args: type[Args], declared: dataclasses.Field[Any], hint: Any) -> Fie
         choices=choices,
         minimum=note.minimum,
         maximum=note.maximum,
+        labels=note.labels or choices,
     )
 
 
@@ -254,6 +258,14 @@ class Answer:
     attachments: tuple[Attachment, ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Form:
+    """What a form of missing arguments shows above its fields, and what it fills in besides what was typed."""
+
+    note: Answer | None = None
+    given: Mapping[str, Any] = field(default_factory=dict)
+
+
 # What is declared
 
 A = TypeVar("A", bound=Args)
@@ -277,6 +289,8 @@ class Declaration(Generic[A]):
     """Slack is asked anew who asks, whatever it said a minute ago: a role that was taken away counts at once."""
     named_too: bool = False
     """Also for whom an approval rule of the settings names, whatever their role."""
+    form: Callable[[Mapping[str, Any], Context], Awaitable[Form]] | None = None
+    """What is known already when the form opens, given what was typed; without it the form asks and says no more."""
 
     @property
     def fields(self) -> tuple[Field, ...]:

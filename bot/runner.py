@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -13,7 +14,7 @@ from bot.changes import submit
 from bot.context import Context, Place, Progress, Services, Surface
 from bot.errors import DeniedError, UserError
 from bot.journal import Journal
-from bot.operation import Act, Answer, Audience, Change, Invocation, Line, Lines, Mark, Registry
+from bot.operation import Act, Answer, Audience, Change, Form, Invocation, Line, Lines, Mark, Registry
 from bot.people import Actor
 from bot.policy import Deny, decide
 from bot.store import audit
@@ -21,6 +22,9 @@ from bot.store.database import DatabaseSilentError
 from bot.words import Incomplete, parse
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("ilab.request")
+
+FORM_WITHIN = 4.0
+"""Seconds that a form's evidence may take, while the person looks at an empty one."""
 
 Observe = Callable[[str, str, float], None]
 """Told of every request how it ended: the operation's words, the outcome, and the seconds that it took."""
@@ -92,6 +96,21 @@ class Runner:
             )
         return answer
 
+    async def form(self, missing: Incomplete, request: Request) -> Form:
+        """What the form that asks for the rest shows and fills in; whatever fails, the form itself still asks."""
+        if missing.operation.form is None:
+            return Form()
+        try:
+            async with asyncio.timeout(FORM_WITHIN):
+                return await missing.operation.form(missing.given, self._context(request, _no_progress))
+        except UserError as error:
+            return Form(note=refusal(error))
+        except TimeoutError:
+            log.warning("form without its evidence", request=request.key, operation=missing.operation.words)
+        except Exception:
+            log.exception("fault", request=request.key, operation=missing.operation.words)
+        return Form()
+
     def _permit(self, understood: Invocation | Incomplete, request: Request) -> None:
         operation = understood.operation
         decision = decide(operation, request.actor)
@@ -102,13 +121,7 @@ class Runner:
 
     async def _run(self, invocation: Invocation, request: Request, progress: Progress) -> Answer:
         operation = invocation.operation
-        context = Context(
-            actor=request.actor,
-            place=request.place,
-            request_id=request.key,
-            services=self.services,
-            progress=progress,
-        )
+        context = self._context(request, progress)
         if isinstance(operation, Act):
             async with self.services.database.transaction() as transaction:
                 answer = await operation.act(invocation.args, context, transaction)
@@ -118,6 +131,15 @@ class Runner:
             answer = await operation.read(invocation.args, context)
         return answer if answer.section or not operation.section else replace(answer, section=operation.section)
 
+    def _context(self, request: Request, progress: Progress) -> Context:
+        return Context(
+            actor=request.actor,
+            place=request.place,
+            request_id=request.key,
+            services=self.services,
+            progress=progress,
+        )
+
     async def _record_denial(self, words: str, request: Request) -> None:
         at = self.services.now()
         try:
@@ -125,6 +147,10 @@ class Runner:
                 await audit.add(transaction, Event.DENIED, actor=request.actor.id, subject=words, at=at)
         except DatabaseSilentError:
             self._journal.audit(Event.DENIED, actor=request.actor.id, subject=words, at=at)
+
+
+async def _no_progress(done: int, total: int) -> None:
+    del done, total
 
 
 def refusal(error: UserError) -> Answer:

@@ -326,6 +326,7 @@ class StatuspageSettings(Section):
 
     api_key: SecretStr
     page_id: str
+    public_url: str = Field(default="", description="Where people read it, such as https://status.interviewlab.io.")
     base_url: str = "https://api.statuspage.io"
 
 
@@ -449,8 +450,15 @@ class P1Deadlines(Deadlines):
 
 
 class IncidentSettings(Section):
-    """The clocks of incidents, by severity."""
+    """What every incident gets, and the clocks of each severity."""
 
+    always_invite: dict[str, str] = Field(
+        default={},
+        description='By severity, ids of people and user groups, as JSON: `{"P0": "S0123456789,U0123456789"}`.',
+    )
+    dashboards: dict[str, str] = Field(
+        default={}, description='Bookmarks of its channel, as JSON: `{"Vercel": "https://vercel.com/…/analytics"}`.'
+    )
     p0: P0Deadlines = P0Deadlines()
     p1: P1Deadlines = P1Deadlines()
     p2: Deadlines = Deadlines()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import html
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -215,7 +215,7 @@ def _assign(operation: Operation, words: Sequence[str]) -> dict[str, Any]:
     queue = list(words)
     while queue:
         word = queue.pop(0)
-        if word.startswith("--") and len(word) > 2:
+        if _is_option(word):
             flag, _, inline = word.partition("=")
             field = by_flag.get(flag.lower())
             if field is None:
@@ -233,8 +233,7 @@ def _assign(operation: Operation, words: Sequence[str]) -> dict[str, Any]:
         if field.kind is Kind.INCIDENT and positional and not _names_incident(word, positional[0], alone=not queue):
             field = positional.pop(0)
         if field.rest:
-            word = " ".join([word, *queue])
-            queue.clear()
+            word = " ".join([word, *_rest(operation, by_flag, queue, given)])
         given[field.name] = value_of(operation, field, word)
     # an empty text is as good as none, as in a form
     return {name: value for name, value in given.items() if not isinstance(value, str) or value.strip()}
@@ -244,6 +243,25 @@ def _names_incident(word: str, following: Field, *, alone: bool) -> bool:
     """Whether the word is the incident that may be left out: before a free text a bare number may be part of that."""
     named = _INCIDENT.fullmatch(word)
     return named is not None and bool(named["sign"] or not following.rest or alone)
+
+
+def _is_option(word: str) -> bool:
+    """What was quoted may begin as an option does; with a space in front of any `=`, it is text."""
+    return word.startswith("--") and len(word) > 2 and " " not in word.partition("=")[0]
+
+
+def _rest(operation: Operation, by_flag: Mapping[str, Field], queue: list[str], given: dict[str, Any]) -> Iterator[str]:
+    """All the words that are left but the options among them, which people type last; a misspelt one is no text."""
+    while queue:
+        word = queue.pop(0)
+        flag, _, inline = word.partition("=")
+        field = by_flag.get(flag.lower())
+        if field is not None:
+            given[field.name] = _flag_value(operation, field, inline, queue)
+        elif _is_option(word) and difflib.get_close_matches(flag.lower(), by_flag, n=1, cutoff=0.75):
+            raise _unknown_flag(operation, flag, list(by_flag))
+        else:
+            yield word
 
 
 def _flag_value(operation: Operation, field: Field, inline: str, queue: list[str]) -> Any:

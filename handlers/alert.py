@@ -74,7 +74,8 @@ async def declare(args: DeclareArgs, context: Context, transaction: Transaction)
     alert = await (
         _found(await alerts.get(transaction, args.id), args.id) if asked_before else _open(args.id, transaction)
     )
-    answer = await declaring.declare(args.severity.upper(), alert.title, context, transaction)
+    wanted = declaring.Declaration(severity=args.severity.upper(), title=alert.title)
+    answer = await declaring.declare(wanted, context, transaction)
     incident = await incidents.by_key(transaction, context.request_id)
     if incident is not None and asked_before is None:
         await join_incident(transaction, alert, incident, now=context.now, by=context.actor.id)

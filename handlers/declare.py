@@ -1,29 +1,39 @@
-"""How an incident begins: declared, and set up."""
+"""How an incident begins: declared, joined, and set up."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Annotated, Final, Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Final, Literal
 
 from bot.context import Context, Transaction
-from bot.errors import NotConfiguredError, UserError
+from bot.errors import DeniedError, NotConfiguredError, UserError
 from bot.incidents import declaring
+from bot.incidents.declaring import Declaration
 from bot.incidents.finding import WhichArgs, which
+from bot.incidents.messages import is_link
 from bot.incidents.severity import SEVERITIES
-from bot.operation import Act, Answer, Arg, Args, Operation
+from bot.operation import Act, Answer, Arg, Args, Form, Invocation, Operation
 from bot.people import Role
+from bot.store import incidents
+from bot.words import render
 
 SECTION: Final = "P0 Response Procedure"
 _MEANINGS: Final = "; ".join(f"{severity.code} is {severity.means}" for severity in SEVERITIES.values())
+
+
+_LABELS: Final = tuple(f"{severity.code} {severity.word}: {severity.means}" for severity in SEVERITIES.values())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeclareArgs(Args):
     """How grave, and what."""
 
-    severity: Annotated[Literal["p0", "p1", "p2", "p3"], Arg(help=f"{_MEANINGS}.", positional=True)]
-    title: Annotated[str, Arg(help="What is wrong, in a few words.", positional=True, rest=True)]
-    another: Annotated[bool, Arg(help="Declare it although another incident is young.")] = False
+    severity: Annotated[Literal["p0", "p1", "p2", "p3"], Arg(help=f"{_MEANINGS}.", positional=True, labels=_LABELS)]
+    title: Annotated[str, Arg(help="What is wrong, in a few words.", positional=True, rest=True, personal=True)]
+    private: Annotated[bool, Arg(help="Known to those in its private channel alone, and to administrators.")] = False
+    another: Annotated[bool, Arg(help="It is another fault than those of the incidents that are open.")] = False
+    message: Annotated[str, Arg(help="The link to the message that made you declare; kept in the timeline.")] = ""
 
 
 async def declare(args: DeclareArgs, context: Context, transaction: Transaction) -> Answer:
@@ -34,15 +44,43 @@ async def declare(args: DeclareArgs, context: Context, transaction: Transaction)
     title = " ".join(args.title.split())[:200]
     if not title:
         raise UserError("What is wrong?", todo="`/ilab incident declare P0 checkout is down`")
-    young = None if args.another else await declaring.young(context, transaction)
-    if young is not None:
-        return declaring.is_it_the_same(young, f"{args.severity} {title}", context)
-    return await declaring.declare(args.severity.upper(), title, context, transaction)
+    if args.message and not is_link(args.message):
+        raise UserError(
+            "That is no link to a message.", todo="In Slack: the message's menu, “Copy link”; or leave `--message` out."
+        )
+    await incidents.lock_declaring(transaction)
+    if not args.another and await incidents.by_key(transaction, context.request_id) is None:
+        found = await declaring.perhaps_the_same(context, transaction)
+        if found:
+            again = Invocation(operation=_operation(context), args=replace(args, title=title, another=True))
+            return declaring.is_it_one_of_these(found, context.now, another=render(again))
+    wanted = Declaration(severity=args.severity.upper(), title=title, private=args.private, message=args.message)
+    return await declaring.declare(wanted, context, transaction)
+
+
+def _operation(context: Context) -> Operation:
+    return context.services.registry.by_words["incident declare"]
+
+
+async def form(given: Mapping[str, Any], context: Context) -> Form:
+    """Return what stands above the form: the incidents that are open now."""
+    del given
+    async with context.services.database.connection() as connection:
+        found = await declaring.perhaps_the_same(context, connection)
+    return Form(note=declaring.is_it_one_of_these(found, context.now) if found else None)
+
+
+async def join(args: WhichArgs, context: Context, transaction: Transaction) -> Answer:
+    """Be let into its channel. Audited by `bot.incidents.declaring`."""
+    return await declaring.join(await which(args.id, context, transaction), context, transaction)
 
 
 async def retry(args: WhichArgs, context: Context, transaction: Transaction) -> Answer:
     """Try again what failed. Audited by `bot.incidents.declaring`."""
-    return await declaring.retry(await which(args.id, context, transaction), context, transaction)
+    incident = await which(args.id, context, transaction)
+    if context.actor.role < Role.RESPONDER and context.actor.id != incident.declared_by:
+        raise DeniedError("You may not do this.", why="It needs a responder, or whoever declared the incident.")
+    return await declaring.retry(incident, context, transaction)
 
 
 OPERATIONS: Final[tuple[Operation, ...]] = (
@@ -51,14 +89,23 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         summary="Declare an incident; a P0 or P1 gets its channel, people, page and clocks by itself.",
         who=Role.VIEWER,
         args=DeclareArgs,
-        examples=("incident declare P0 checkout is down",),
+        examples=("incident declare P0 checkout is down", "incident declare P1 a key was leaked --private"),
         section=SECTION,
         act=declare,
+        form=form,
+    ),
+    Act(
+        words="incident join",
+        summary="Join an incident: you are let into its channel.",
+        who=Role.VIEWER,
+        args=WhichArgs,
+        examples=("incident join 12",),
+        act=join,
     ),
     Act(
         words="incident retry",
-        summary="Try again what failed while an incident set itself up.",
-        who=Role.RESPONDER,
+        summary="Try again what failed while an incident set itself up; for responders, and whoever declared it.",
+        who=Role.VIEWER,
         args=WhichArgs,
         examples=("incident retry 12",),
         act=retry,

@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 
 from bot.app import SLACK_COMMAND, registry
-from bot.operation import Invocation
+from bot.slack.payloads import FROM_MESSAGE
 from bot.words import parse
 from sandbox.server import installed_manifest
 from sandbox.slack.scopes import EVENT_SCOPES, NEEDS
@@ -26,14 +26,8 @@ WITHOUT_A_SCOPE = {"app_home_opened", "app_uninstalled", "tokens_revoked"}
 """Events that need none. Source: docs.slack.dev, the reference page of each event."""
 
 
-PUBLIC_ONLY = {
-    "conversations.create",
-    "conversations.info",
-    "conversations.invite",
-    "conversations.list",
-    "conversations.setTopic",
-}
-"""Methods that the bot uses for incidents' channels alone, which are public."""
+NOT_IN_DIRECT = {"conversations.info", "conversations.list"}
+"""Methods that the bot uses for incidents' channels alone, which are public or private, and no direct messages."""
 
 
 @pytest.fixture
@@ -68,7 +62,7 @@ def test_every_scope_is_granted_and_used(ours: dict[str, Any], words: set[str]) 
     for method in called:
         need = NEEDS[method]
         if not need.app_token:
-            kinds = (need.scopes,) if method in PUBLIC_ONLY else (need.scopes, need.private, need.im)
+            kinds = (need.scopes, need.private) if method in NOT_IN_DIRECT else (need.scopes, need.private, need.im)
             wanted |= {f"{method} {number}": will_do for number, will_do in enumerate(kinds)}
     by = {what: granted & set(will_do) for what, will_do in wanted.items() if will_do}
     assert [what for what, scopes in by.items() if not scopes] == []
@@ -83,8 +77,9 @@ def test_it_is_the_bot_that_the_product_describes(ours: dict[str, Any]) -> None:
         (SLACK_COMMAND, True)
     ]
     for shortcut in features["shortcuts"]:
-        assert isinstance(parse(registry(), shortcut["callback_id"].replace("_", " ")), Invocation)
-    assert [shortcut["type"] for shortcut in features["shortcuts"]] == ["global"]
+        words = shortcut["callback_id"].removesuffix(FROM_MESSAGE)
+        assert words != shortcut["callback_id"] or shortcut["type"] == "global"
+        assert parse(registry(), words.replace("_", " ")).operation
     hint = features["slash_commands"][0]["usage_hint"]
     assert set(hint.strip("[]").split(" | ")) <= registry().by_words.keys()
     assert features["app_home"]["home_tab_enabled"]

@@ -161,7 +161,7 @@ def test_buttons_lead_somewhere() -> None:
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Offer":
                 words = next(keyword.value for keyword in node.keywords if keyword.arg == "words")
                 if isinstance(words, ast.Constant):
-                    assert isinstance(parse(registry(), words.value), Invocation), f"{name} ({path}): {words.value}"
+                    assert parse(registry(), words.value).operation, f"{name} ({path}): {words.value}"
 
 
 def test_the_generated_documents_are_fresh() -> None:

@@ -131,7 +131,8 @@ async def _declared(services: Services, transaction: Transaction, alert: Alert, 
         services=services,
         progress=_no_progress,
     )
-    await declaring.declare(rule.severity, alert.title, context, transaction)
+    wanted = declaring.Declaration(severity=rule.severity, title=alert.title)
+    await declaring.declare(wanted, context, transaction)
     incident = await incidents.by_key(transaction, key)
     assert incident is not None  # noqa: S101 -- it was just declared
     await incidents.of_an_alert(transaction, incident.id)

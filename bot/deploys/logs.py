@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import functools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -59,22 +61,31 @@ class Group:
 
 async def search(wanted: Wanted, services: Services) -> Answer:
     """Return what the server wrote; where its history cannot be read, what it writes at the moment."""
-    from bot.providers.vercel_logs import from_level  # noqa: PLC0415 -- it imports httpx
-
     logs = _logs_of(services)
     try:
-        found = await logs.search(
-            since=wanted.since,
-            until=wanted.until,
-            levels=from_level(wanted.level),
-            text=wanted.text,
-            deployment=wanted.deployment,
-        )
+        found, others = await _searched(logs, wanted)
     except ProviderError as error:
         if error.kind in ("rate_limited", "unauthorized"):
             raise
         return await _live(wanted, error, logs, services)
-    return told(found, wanted, now=services.now(), kept=timedelta(hours=logs.settings.logs_kept_hours))
+    return told(found, wanted, others=others, now=services.now(), kept=timedelta(hours=logs.settings.logs_kept_hours))
+
+
+async def _searched(logs: VercelLogs, wanted: Wanted) -> tuple[Found, Found | None]:
+    """The lines of the level that is asked for; where none is, warnings and errors apart from the newest of all.
+
+    Apart, since a busy site writes so much that its errors would not be among the newest.
+    """
+    from bot.providers.vercel_logs import Found, from_level  # noqa: PLC0415 -- it imports httpx
+
+    ask = functools.partial(
+        logs.search, since=wanted.since, until=wanted.until, text=wanted.text, deployment=wanted.deployment
+    )
+    if wanted.level:
+        return await ask(levels=from_level(wanted.level)), None
+    grave, newest = await asyncio.gather(ask(levels=from_level("warning")), ask(pages=2))
+    rest = tuple(line for line in newest.lines if line.level not in _MARKS)
+    return grave, Found(lines=rest, more=newest.more)
 
 
 async def excerpt(services: Services, *, within: timedelta = AT_START) -> Answer:
@@ -88,27 +99,35 @@ async def excerpt(services: Services, *, within: timedelta = AT_START) -> Answer
     return Answer(verdict=f"The server's log: {answer.verdict}", mark=answer.mark, evidence=answer.evidence[:1], at=now)
 
 
-def told(found: Found, wanted: Wanted, *, now: datetime, kept: timedelta) -> Answer:
-    """The lines as an answer, with how far back they reach. Pure."""
-    lines = found.lines
-    grave = [line for line in lines if line.level in _GRAVE]
+def told(found: Found, wanted: Wanted, *, now: datetime, kept: timedelta, others: Found | None = None) -> Answer:
+    """The lines as an answer, with how far back they reach; `others` are those beside warnings and errors. Pure."""
+    lines = (*found.lines, *(others.lines if others else ()))
+    errors = sum(line.level in _GRAVE for line in lines)
+    warnings = sum(line.level == "warning" for line in lines)
     groups = grouped(lines)
-    count = f"{len(lines)}{'+' if found.more else ''} line{'' if len(lines) == 1 else 's'} {wanted.spoken(now)}"
+    rest = len(lines) - errors - warnings
+    more = "+" if (others or found).more else ""
+    counts = [
+        _counted(errors, "+" if found.more else "", "error") if errors else "No error",
+        *([_counted(warnings, "", "warning")] if warnings else []),
+        *([_counted(rest, more, "other line")] if rest else []),
+    ]
     if not lines:
         verdict = f"No line {wanted.spoken(now)}."
-    elif not grave:
-        verdict = f"{count}, no error among them."
     else:
-        verdict = (
-            f"{count}: {len(grave)} error{'' if len(grave) == 1 else 's'}, mostly “{shorten(groups[0].said, 90)}”."
-        )
+        mostly = f": mostly “{shorten(groups[0].said, 90)}”" if errors else ""
+        verdict = f"{', '.join(counts)} {wanted.spoken(now)}{mostly}."
     return Answer(
         verdict=verdict,
-        mark=Mark.DEGRADED if grave else Mark.NONE,
-        evidence=(*_shown(groups), Lines(lines=(_reach(found, wanted, now=now, kept=kept),))),
+        mark=Mark.DEGRADED if errors else Mark.NONE,
+        evidence=(*_shown(groups), Lines(lines=(_reach(found, wanted, others=others, now=now, kept=kept),))),
         audience=Audience.PRIVATE,
         at=now,
     )
+
+
+def _counted(number: int, more: str, word: str) -> str:
+    return f"{number}{more} {word}{'' if number == 1 and not more else 's'}"
 
 
 def grouped(lines: Iterable[LogLine]) -> list[Group]:
@@ -153,22 +172,25 @@ def _shown(groups: Sequence[Group]) -> tuple[Lines, ...]:
     return (Lines(lines=tuple(shown)),)
 
 
-def _reach(found: Found, wanted: Wanted, *, now: datetime, kept: timedelta) -> Line:
+def _reach(found: Found, wanted: Wanted, *, others: Found | None, now: datetime, kept: timedelta) -> Line:
     """How far back this reaches, and why no further."""
     if found.more and found.lines:
-        oldest = span((now - found.lines[-1].at).total_seconds())
-        return Line(
-            title="Reach",
-            text=f"the newest only, back to {oldest} ago: narrow it with `--grep`, `--level` or `--until`",
-            mark=Mark.DEGRADED,
-        )
+        said = f"the newest only, back to {_ago(found, now)}: narrow it with `--grep`, `--level` or `--until`"
+        return Line(title="Reach", text=said, mark=Mark.DEGRADED)
     if now - wanted.since > kept:
+        said = f"{span(kept.total_seconds())} at most: Vercel keeps no more on our plan, what is older is gone"
+        return Line(title="Reach", text=said, mark=Mark.DEGRADED)
+    keeps = f"Vercel keeps {span(kept.total_seconds())}"
+    if others and others.more and others.lines:
         return Line(
             title="Reach",
-            text=f"{span(kept.total_seconds())} at most: Vercel keeps no more on our plan, what is older is gone",
-            mark=Mark.DEGRADED,
+            text=f"warnings and errors: all of that time; others: the newest, back to {_ago(others, now)}; {keeps}",
         )
-    return Line(title="Reach", text=f"all of that time; Vercel keeps {span(kept.total_seconds())}")
+    return Line(title="Reach", text=f"all of that time; {keeps}")
+
+
+def _ago(found: Found, now: datetime) -> str:
+    return f"{span((now - found.lines[-1].at).total_seconds())} ago"
 
 
 async def _live(wanted: Wanted, error: ProviderError, logs: VercelLogs, services: Services) -> Answer:

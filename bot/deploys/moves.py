@@ -59,6 +59,7 @@ async def plan(kind: Kind, key: str, context: Context, *, reason: str = "") -> P
         Line(title="Back to" if back else "Then", text=dated(one, context.now)),
         between.database(found, back=back),
         *between.commits(found, verb="undone" if back else "go live"),
+        *_again(one, production.project),
         *_window(kind, context),
         *_after(kind, current, production.project),
     ]
@@ -275,10 +276,24 @@ async def _meant(
         targets.check(kind, one, project=production.project, serving=production.serving, right=right)
         return one
     waiting = right if kind == "rollback" else production.staged
-    if not waiting:
-        what = "There is nothing to roll back to." if kind == "rollback" else "Nothing waits to be promoted."
-        raise UserError(what, todo=targets.offered(kind, right))
-    return waiting[0]
+    if waiting:
+        return waiting[0]
+    if kind == "rollback":
+        raise UserError("There is nothing to roll back to.", todo=targets.offered(kind, right))
+    again = f" `/ilab deploy promote {name(right[0])}` brings back what was there before, as it was." if right else ""
+    raise UserError("Nothing waits to be promoted.", todo=f"A push that builds now will wait.{again}")
+
+
+def _again(one: Deployment, project: Project) -> tuple[Line, ...]:
+    """A warning where it is what production was rolled back from."""
+    move = project.last_move
+    if move is None or move.type != "rollback" or move.from_id != one.id:
+        return ()
+    return (
+        Line(
+            title="Warning: again", text=f"this is what was rolled back from on {move.requested_at:%a %d %b %H:%M} UTC"
+        ),
+    )
 
 
 def _window(kind: Kind, context: Context) -> tuple[Line, ...]:

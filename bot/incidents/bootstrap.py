@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,19 +11,27 @@ from typing import Any, Final
 from bot.context import ClockWork, Duty, Services
 from bot.deploys.changed import what_changed
 from bot.errors import ProviderError
+from bot.incidents import visibility
 from bot.incidents.card import TITLES
-from bot.incidents.declaring import SET_UP
+from bot.incidents.declaring import JOIN, SET_UP
 from bot.incidents.ground import DatabaseGround, Ground
+from bot.incidents.severity import SEVERITIES
 from bot.incidents.topic import topic as topic_of
-from bot.operation import Answer, Line, Lines
-from bot.providers.pagerduty import PagerDuty
+from bot.operation import Answer, Line, Lines, Mark, Offer
+from bot.people import ids
+from bot.providers.pagerduty import OnCall, PagerDuty
 from bot.slack.rooms import Rooms
 from bot.steps import Ended, Results, Step, run
 from bot.store import clocks, incidents
 from bot.store.incidents import Incident
+from bot.store.steps import Recorded
 
 AGAIN_AFTER: Final = timedelta(seconds=30)
 """How long after an attempt what failed by an outage is tried again."""
+LOOK_AGAIN: Final = timedelta(seconds=5)
+"""When it is looked again whether an incident that somebody joins has its channel by now."""
+LEAD: Final = 2
+"""The level of PagerDuty's policy up to which people are let into the channel: the on-call and the team lead."""
 CHECKLIST: Final = (
     "Acknowledge, within 5 minutes",
     "Assess, within 15: dashboards, root cause, share of users",
@@ -55,7 +64,33 @@ def clock_work(duty: Duty) -> dict[str, ClockWork]:
                 lambda connection: clocks.start(connection, subject, SET_UP, due_at=due_at)
             )
 
-    return {SET_UP: set_up}
+    return {SET_UP: set_up, JOIN: functools.partial(let_in, duty)}
+
+
+async def let_in(duty: Duty, subject: str, _due_at: datetime) -> None:
+    """Who wanted to join is in the incident's channel, or is told why not; before there is one, it is tried again."""
+    _, number, person = subject.split(":")
+    database, now = duty.services.database, duty.services.now()
+    async with database.connection() as connection:
+        incident = await incidents.get(connection, int(number))
+        if incident is None or not incident.is_open:
+            return
+        if incident.channel_id is None:  # who joins before there is a channel is invited with the others
+            await clocks.start(connection, subject, JOIN, due_at=now + LOOK_AGAIN)
+            return
+    refused = await duty.rooms.invite(incident.channel_id, [person])
+    if refused:
+        answer = Answer(
+            verdict=f"I could not let you into the channel of INC-{number}: {refused[person]}.", mark=Mark.DOWN
+        )
+        async with database.transaction() as transaction:
+            await duty.announce(
+                transaction,
+                stream=f"person:{person}",
+                key=f"{subject}:{now:%Y%m%dT%H%M%S}",
+                channel=person,
+                answer=answer,
+            )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,16 +104,30 @@ class Bootstrap:
 
     async def set_up(self, incident: Incident) -> Ended:
         """Everything of the incident that is not there yet is set up. Run again, it finds what is there."""
-        return await run(
-            self.ground.book(incident), self._graph(incident), changed=lambda: self.ground.changed(incident)
+        book = self.ground.book(incident)
+        ended = await run(book, self._graph(incident), changed=lambda: self.ground.changed(incident))
+        channel = (await book.all()).get("channel") if incident.private and ended is not Ended.ELSEWHERE else None
+        if channel is not None and channel.state == "failed":
+            await self._has_no_room(incident, channel)
+        return ended
+
+    async def _has_no_room(self, incident: Incident, step: Recorded) -> None:
+        """A private incident without its channel has no card either: whoever declared it is told directly."""
+        answer = Answer(
+            verdict=f"{incident.label} has no private channel, and I make it no public one.",
+            mark=Mark.DOWN,
+            evidence=(Lines(lines=(Line(title=step.error or ""),)),),
+            offers=(Offer(label="Retry what failed", words=f"incident retry {incident.id}"),),
         )
+        await self.ground.say(incident, incident.declared_by, key=f"no-room:{step.attempts}", answer=answer)
 
     def _graph(self, incident: Incident) -> tuple[Step, ...]:  # noqa: C901 -- one small function a step, side by side
         async def channel(_: Results) -> dict[str, Any]:
-            return await self._claim(incident, *await self.rooms.create(incident.channel_name))
+            made = await self.rooms.create(incident.channel_name, private=incident.private)
+            return await self._claim(incident, *made)
 
         async def find_channel(_: Results) -> dict[str, Any] | None:
-            found = await self.rooms.find(incident.channel_name, since=incident.declared_at)
+            found = await self.rooms.find(incident.channel_name, since=incident.declared_at, private=incident.private)
             return None if found is None else await self._claim(incident, *found)
 
         async def card(results: Results) -> dict[str, Any]:
@@ -88,16 +137,7 @@ class Bootstrap:
             return {}
 
         async def people(results: Results) -> dict[str, Any]:
-            on_call = await self.pager.on_call() if self.pager else ()
-            ids = await self.rooms.people([person.email for person in on_call if person.level <= 2])
-            declarer = [] if incident.source == "alert" else [incident.declared_by]
-            wanted = [*declarer, *ids.values()]
-            refused = await self.rooms.invite(results["channel"]["id"], wanted)
-            if refused:
-                raise ProviderError(
-                    f"Not let in: {', '.join(refused)}.", provider="slack", kind="rejected", todo="Invite them by hand."
-                )
-            return {"invited": wanted}
+            return await self._let_in(incident, results["channel"]["id"])
 
         async def topic(results: Results) -> dict[str, Any]:
             await self.rooms.topic(results["channel"]["id"], topic_of(incident, ""))
@@ -116,11 +156,7 @@ class Bootstrap:
                 return {"needless": "It was acknowledged before."}
             if self.pager is None:
                 raise ProviderError("PagerDuty is not configured.", provider="PagerDuty", kind="rejected")
-            await self.pager.page(
-                key=incident.page_key,
-                summary=f"{incident.severity} {incident.title} (INC-{incident.id})",
-                source="ilab",
-            )
+            await self.pager.page(key=incident.page_key, summary=visibility.outside_name(incident), source="ilab")
             return {}
 
         async def snapshot(results: Results) -> dict[str, Any]:
@@ -141,7 +177,8 @@ class Bootstrap:
 
         titles = TITLES
         in_channel = ("channel",)
-        return (
+        pages = SEVERITIES[incident.severity].room and incident.drill is None
+        steps = (
             Step(name="channel", title=titles["channel"], run=channel, find=find_channel),
             Step(name="card", title=titles["card"], run=card, needs=in_channel),
             Step(name="people", title=titles["people"], run=people, needs=in_channel),
@@ -152,6 +189,43 @@ class Bootstrap:
             Step(name="snapshot", title=titles["snapshot"], run=snapshot, needs=in_channel),
             Step(name="changes", title=titles["changes"], run=changes, needs=in_channel),
         )
+        return tuple(step for step in steps if pages or step.name != "page")
+
+    async def _let_in(self, incident: Incident, room: str) -> dict[str, Any]:
+        """Everybody who belongs there is in its channel; who cannot be let in is named, and stops nobody else."""
+        on_call = await self._on_call(incident)
+        found = await self.rooms.people([person.email for person in on_call])
+        outside = {
+            f"{person.name} (nobody here has the address that PagerDuty knows)"
+            for person in on_call
+            if person.email not in found
+        }
+        wanted = dict.fromkeys((*await self.ground.members(incident), *found.values(), *await self._always(incident)))
+        refused = await self.rooms.invite(room, list(wanted))
+        await self.ground.let_in(incident, wanted.keys() - refused.keys())
+        outside |= {f"{await self.rooms.name(person)} ({why})" for person, why in refused.items()}
+        if outside:
+            raise ProviderError(
+                f"Not let in: {', '.join(sorted(outside))}.",
+                provider="slack",
+                kind="rejected",
+                todo="The others are in.",
+            )
+        return {"invited": list(wanted)}
+
+    async def _on_call(self, incident: Incident) -> list[OnCall]:
+        """The on-call and the lead, where its severity calls them."""
+        if self.pager is None or not SEVERITIES[incident.severity].room:
+            return []
+        return [person for person in await self.pager.on_call() if person.level <= LEAD]
+
+    async def _always(self, incident: Incident) -> list[str]:
+        """Whom the settings always invite; a private incident is not what they thought of when they wrote that."""
+        listed = self.services.settings.incidents.always_invite.get(incident.severity, "")
+        wanted: list[str] = []
+        for id_ in sorted(ids(listed)) if not incident.private else ():
+            wanted += await self.rooms.group(id_) if id_.startswith("S") else [id_]
+        return wanted
 
     async def _claim(self, incident: Incident, channel: str, name: str) -> dict[str, Any]:
         await self.ground.claim(incident, channel)
@@ -160,6 +234,9 @@ class Bootstrap:
     def _links(self) -> Sequence[tuple[str, str]]:
         settings = self.services.settings
         links = [("Runbook: P0", f"{settings.runbook_url}#p0-response-procedure")]
+        links += settings.incidents.dashboards.items()
+        if settings.statuspage is not None and settings.statuspage.public_url:
+            links.append(("Our status page", settings.statuspage.public_url))
         if settings.site is not None:
             links.append(("The site", settings.site.url))
         links += [

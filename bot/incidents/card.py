@@ -139,7 +139,9 @@ def _lines(incident: Incident, known: Known) -> list[Line]:
         Line(title="State", text=_state(incident)),
         Line(title="Declared", text=f"by {_declarer(incident, known)}", when=incident.declared_at),
     ]
-    if incident.channel_id:
+    if incident.private:
+        lines.append(Line(title="Private", text="known to those in this channel, and to administrators"))
+    elif incident.channel_id:
         lines.append(Line(title="Channel", channel=incident.channel_id))
     lines += [
         Line(title=title, text=known.names[who])

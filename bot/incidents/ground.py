@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -11,7 +12,7 @@ from bot.errors import ProviderError
 from bot.incidents import card
 from bot.operation import Answer
 from bot.steps import Book, Table
-from bot.store import cards, incidents
+from bot.store import cards, incidents, members
 from bot.store.incidents import Incident
 
 CARD_WITHIN: Final = 10.0
@@ -26,6 +27,12 @@ class Ground(Protocol):
 
     async def claim(self, incident: Incident, channel: str) -> None:
         """The channel is this incident's, and no other's."""
+
+    async def members(self, incident: Incident) -> list[str]:
+        """Who belongs in its channel besides those whom the setting up finds: its declarer, and who joined meanwhile."""
+
+    async def let_in(self, incident: Incident, people: Collection[str]) -> None:
+        """They are in its channel: of a private incident, they may know from now on."""
 
     async def card(self, incident: Incident, room: str) -> None:
         """The incident's card stands in its channel, or will."""
@@ -54,6 +61,17 @@ class DatabaseGround:
     async def claim(self, incident: Incident, channel: str) -> None:
         """The database refuses a channel that is another's."""
         await self.services.database.call(lambda connection: incidents.claim_channel(connection, incident.id, channel))
+
+    async def members(self, incident: Incident) -> list[str]:
+        """In `members`."""
+        return await self.services.database.call(lambda connection: members.of(connection, incident.id))
+
+    async def let_in(self, incident: Incident, people: Collection[str]) -> None:
+        """In `members`."""
+        now = self.services.now()
+        async with self.services.database.transaction() as transaction:
+            for person in people:
+                await members.add(transaction, incident.id, person, at=now)
 
     async def card(self, incident: Incident, room: str) -> None:
         """Its card is wanted."""

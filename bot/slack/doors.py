@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
 from bot.alerts import taking
 from bot.context import Place, Surface
 from bot.errors import ProviderError, UserError
+from bot.incidents.messages import title_of
 from bot.operation import Answer, Audience, Invocation, Offer
 from bot.people import Actor, Role, Standing
 from bot.policy import Deny, asks_anew, decide
@@ -24,7 +25,7 @@ from bot.slack.blocks.home import home, no_rights
 from bot.slack.client import Slack, call
 from bot.slack.payloads import Asked
 from bot.slack.replies import AddressReply, MessageReply, Reply, ViewReply, direct
-from bot.store import offers
+from bot.store import incidents, members, offers
 from bot.store.inbox import Received
 from bot.words import Incomplete, operation_of, parse, refuse_incomplete
 
@@ -58,19 +59,25 @@ class Doors:
                 return await taking.take(self._runner.services, received)
         if received.kind == "view":
             return await self._submitted(received)
-        if received.kind == "event" and payload["event"]["type"] == "app_home_opened":
-            await self._show_home(payload["event"]["user"], self._home_words, received.key)
-            return "home"
         if received.kind == "event":
-            asked = payloads.message(payload, self._slack.bot_user_id)
-        else:
-            read = {"command": payloads.command, "action": payloads.action, "shortcut": payloads.shortcut}
-            asked = read[received.kind](payload)
+            return await self._happened(received)
+        read = {"command": payloads.command, "action": payloads.action, "shortcut": payloads.shortcut}
+        asked = read[received.kind](payload)
         if received.kind == "action" and not (asked.text or asked.offer_id):
             return "no words"  # a link button: Slack reports the press, and there is nothing to do
-        if asked.bot_id:
-            return await self._answer_bot(received.key, asked)
         return await self._ask(received, asked)
+
+    async def _happened(self, received: Received) -> str:
+        """Something happened in the workspace, or somebody wrote to the bot."""
+        event = received.payload["event"]
+        if event["type"] == "app_home_opened":
+            await self._show_home(event["user"], self._home_words, received.key)
+            return "home"
+        if event["type"] in (payloads.JOINED, payloads.LEFT):
+            await self._note_member(event)
+            return "member"
+        asked = payloads.message(received.payload, self._slack.bot_user_id)
+        return await (self._answer_bot(received.key, asked) if asked.bot_id else self._ask(received, asked))
 
     async def _ask(self, received: Received, asked: Asked) -> str:
         place = Place(surface=Surface.SLACK, channel=asked.channel, thread_ts=asked.thread_ts)
@@ -91,7 +98,7 @@ class Doors:
         request = Request(key=received.key, asked=asked.text, actor=actor, place=place)
         answer = await self._runner.hear(request, reply.progress)
         if isinstance(answer, Incomplete):
-            return await self._ask_for_the_rest(received, asked, answer, reply)
+            return await self._ask_for_the_rest(received, asked, answer, request, reply)
         await self._give(reply, answer, asked)
         return "answered"
 
@@ -109,6 +116,18 @@ class Doors:
                 thread_ts=asked.thread_ts or None,
             )
 
+    async def _note_member(self, event: Mapping[str, Any]) -> None:
+        """Who comes into an incident's channel may know of it; who leaves may no more."""
+        services = self._runner.services
+        async with services.database.transaction() as transaction:
+            incident = await incidents.by_channel(transaction, event["channel"])
+            if incident is None:
+                return
+            if event["type"] == payloads.JOINED:
+                await members.add(transaction, incident.id, event["user"], at=services.now())
+            else:
+                await members.drop(transaction, incident.id, event["user"])
+
     async def _answer_bot(self, key: str, asked: Asked) -> str:
         """Say once in a while, where all can see it, that bots have no rights."""
         now = time.monotonic()
@@ -123,12 +142,17 @@ class Doors:
             await self._reply(asked).answer(await self._message(answer), Audience.CHANNEL)
         return "bot"
 
-    async def _ask_for_the_rest(self, received: Received, asked: Asked, missing: Incomplete, reply: Reply) -> str:
+    async def _ask_for_the_rest(
+        self, received: Received, asked: Asked, missing: Incomplete, request: Request, reply: Reply
+    ) -> str:
         """Open the form while the trigger lives; where it does not, say what is missing, with a button for the form."""
         if asked.trigger_id and received.attempts == 1:
+            has_evidence = missing.operation.form is not None
+            view = form.working(_title(asked.text)) if has_evidence else form.form(missing, channel=asked.channel)
             try:
-                view = form.form(missing, channel=asked.channel)
-                await call(self._slack.quick, "views.open", trigger_id=asked.trigger_id, view=view)
+                view_id = asked.view_id or await self._open(asked.trigger_id, view)
+                if has_evidence or asked.view_id:
+                    await self._fill_in(view_id, missing, request)
             except ProviderError as error:
                 log.warning("the form did not open", request=received.key, error=error.what)
             else:
@@ -141,6 +165,7 @@ class Doors:
     async def _ask_in_modal(self, received: Received, asked: Asked, actor: Actor, place: Place) -> str:
         """A shortcut has no channel to answer in: its answer stands in a modal, or else in a direct message."""
         view_id = await self._opened(received, asked)
+        asked = await self._with_message(asked)
         if view_id:
             reply: Reply = ViewReply(self._slack, view_id=view_id, title=_title(asked.text))
         else:
@@ -148,25 +173,53 @@ class Doors:
         request = Request(key=received.key, asked=asked.text, actor=actor, place=place)
         answer = await self._runner.hear(request, reply.progress)
         if isinstance(answer, Incomplete) and view_id:
-            view = form.form(answer, channel=asked.channel)
-            await call(self._slack.patient, "views.update", view_id=view_id, view=view)
+            await self._fill_in(view_id, answer, request)
             return "form"
         if isinstance(answer, Incomplete):
-            return await self._ask_for_the_rest(received, replace(asked, trigger_id=""), answer, reply)
+            return await self._ask_for_the_rest(received, replace(asked, trigger_id=""), answer, request, reply)
         await self._give(reply, answer, asked)
         return "answered"
+
+    async def _with_message(self, asked: Asked) -> Asked:
+        """What is asked of a message gets its link, and its text as a title, where the operation takes these."""
+        operation = operation_of(self._runner.registry, asked.text) if asked.message_ts else None
+        if operation is None:
+            return asked
+        takes = {field.name for field in operation.fields}
+        text = asked.text
+        if "message" in takes:
+            try:
+                found = await call(
+                    self._slack.quick, "chat.getPermalink", channel=asked.channel, message_ts=asked.message_ts
+                )
+                text += f" --message={found['permalink']}"
+            except ProviderError as error:
+                log.warning("no link to the message", channel=asked.channel, error=error.what)
+        title = title_of(asked.message_text)
+        if "title" in takes and title:
+            text += f' --title="{title}"'
+        return replace(asked, text=text)
 
     async def _opened(self, received: Received, asked: Asked) -> str:
         """The id of a modal that says to wait; empty where the trigger had died already."""
         if received.attempts > 1:
             return ""
-        view = form.working(_title(asked.text))
         try:
-            opened = await call(self._slack.quick, "views.open", trigger_id=asked.trigger_id, view=view)
+            return await self._open(asked.trigger_id, form.working(_title(asked.text)))
         except ProviderError as error:
             log.warning("the modal did not open", request=received.key, error=error.what)
             return ""
+
+    async def _open(self, trigger_id: str, view: dict[str, object]) -> str:
+        opened = await call(self._slack.quick, "views.open", trigger_id=trigger_id, view=view)
         return str(opened["view"]["id"])
+
+    async def _fill_in(self, view_id: str, missing: Incomplete, request: Request) -> None:
+        """The open view becomes the form, with what is known already above its fields and in them."""
+        known = await self._runner.form(missing, request)
+        note = await self._message(known.note) if known.note else None
+        view = form.form(missing, channel=request.place.channel, given=known.given, note=note)
+        await call(self._slack.patient, "views.update", view_id=view_id, view=view)
 
     async def _submitted(self, received: Received) -> str:
         """A form, validated before the ack: the same reading gives the same invocation."""

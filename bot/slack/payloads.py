@@ -22,6 +22,12 @@ KEPT: Final = "o:"
 """How it begins where it carries the id of words that are kept in our database."""
 
 
+JOINED: Final = "member_joined_channel"
+LEFT: Final = "member_left_channel"
+FROM_MESSAGE: Final = "_from_message"
+"""How the callback id of a message shortcut ends; what comes before are its words."""
+
+
 class InvalidPayloadError(ValueError):
     """The payload lacks what every one of its kind has."""
 
@@ -48,6 +54,9 @@ class Asked:
     """Set where no person asks, but another bot."""
     offer_id: str = ""
     """Where set, the words are kept under this id, and `text` is empty."""
+    message_ts: str = ""
+    """Where it was asked of a message: that message."""
+    message_text: str = ""
 
 
 def key_of(kind: str, payload: Payload) -> str:
@@ -85,6 +94,8 @@ def handled_event(payload: Payload, bot_user_id: str) -> bool:
     if event.get("type") == "message":
         is_said = event.get("subtype") in (None, "file_share") and "bot_id" not in event
         return event.get("channel_type") == "im" and is_said
+    if event.get("type") in (JOINED, LEFT):
+        return True
     return event.get("type") == "app_home_opened" and event.get("tab") == "home"
 
 
@@ -124,11 +135,14 @@ def action(payload: Payload) -> Asked:
 
 def shortcut(payload: Payload) -> Asked:
     """A global or a message shortcut; its callback id holds the words, `status_watch` for `status watch`."""
+    message = payload.get("message") or {}
     return Asked(
         person=payload["user"]["id"],
-        text=str(payload["callback_id"]).replace("_", " "),
+        text=str(payload["callback_id"]).removesuffix(FROM_MESSAGE).replace("_", " "),
         channel=(payload.get("channel") or {}).get("id") or "",
         trigger_id=payload["trigger_id"],
+        message_ts=str(payload.get("message_ts") or ""),
+        message_text=str(message.get("text") or ""),
     )
 
 

@@ -93,6 +93,11 @@ async def add(
     return None if row is None else int(row[0])
 
 
+async def lock_declaring(connection: Connection) -> None:
+    """One declaration at a time until the transaction ends: the second of two sees the first."""
+    await connection.execute(_SQL["lock_declaring"])
+
+
 async def name_channel(connection: Connection, incident_id: int, name: str) -> None:
     """Freeze the name its channel will have."""
     await connection.execute(_SQL["name_channel"], {"id": incident_id, "name": name})

@@ -25,3 +25,9 @@ async def memberships(connection: Connection, person: str) -> frozenset[int]:
     """The incidents in whose channels the person is."""
     cursor = await connection.execute(_SQL["memberships"], {"person": person})
     return frozenset(int(row[0]) for row in await cursor.fetchall())
+
+
+async def of(connection: Connection, incident: int) -> list[str]:
+    """Who is in the incident's channel, or belongs there."""
+    cursor = await connection.execute(_SQL["of"], {"incident": incident})
+    return [str(row[0]) for row in await cursor.fetchall()]

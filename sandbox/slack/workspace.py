@@ -93,6 +93,8 @@ class Workspace:
         self.calls: list[ApiCall] = []
         self.unknown_calls: list[str] = []
         """Methods that the bot called and this stand-in does not know."""
+        self.apps_may_create = {"public": True, "private": True}
+        """Whether the owners let apps make channels of that kind."""
         self.pings: list[Ping] = []
         self.toasts: list[tuple[str, str]] = []
         """What Slack itself told people: (user id, text)."""

@@ -65,8 +65,8 @@ class Vercel(VercelListing, VercelLogs, VercelConfig):
                 "rollback", target, behaviour="normal", description="Rolled back in the dashboard", age=900
             )
         elif deployments.frozen:
-            newest = next(d for d in deployments.all if d.production and d.state(now) == "READY")
-            deployments.move("promote", newest, behaviour="normal", age=60)
+            sound = next(d for d in deployments.all if d.production and d.state(now) == "READY" and not d.fault)
+            deployments.move("promote", sound, behaviour="normal", age=60)
         elif deployments.shown(now) is not deployments.current:
             deployments.push("Fix the build", ("lib/personas.ts",), age=180)
         elif deployments.current.fault:

@@ -204,6 +204,9 @@ class VercelLogs(VercelAccount):
             message = f"Error: {path} failed: timeout exceeded when trying to connect"
             if status == 504:
                 message = "Vercel Runtime Timeout Error: Task timed out after 60 seconds"
+        fault = (latest or self.deployments.serving_at(at)).fault
+        if fault:
+            level, status, message = "error", 500, fault
         line = ServerLine(at=at, level=level, message=message, method=method, path=path, status=status)
         return self._shaped(line, request_id, latest)
 

@@ -4,6 +4,9 @@ values (%(key)s, %(severity)s, %(title)s, %(by)s, %(at)s, %(key)s, %(private)s)
 on conflict (key) do nothing
 returning id;
 
+-- name: lock_declaring
+select pg_advisory_xact_lock(hashtext('ilab.declare'));
+
 -- name: name_channel
 update incidents set channel_name = %(name)s where id = %(id)s;
 

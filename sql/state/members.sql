@@ -5,5 +5,8 @@ on conflict (incident, person) do nothing;
 -- name: drop
 delete from members where incident = %(incident)s and person = %(person)s;
 
+-- name: of
+select person from members where incident = %(incident)s order by since, person;
+
 -- name: memberships
 select incident from members where person = %(person)s;

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from storytelling import Story
 
 from bot.deploys import logs
@@ -106,7 +108,7 @@ async def test_what_the_server_wrote(story: Story) -> None:
     said = await story.asks("alice", "/ilab deploy logs --since 10m --level warning --grep review")
     assert said.ephemeral
     assert said.first_line == (
-        ":warning: 4 lines in the last 10 min, with “review”, warning or graver: 3 errors, mostly "
+        ":warning: 3 errors, 1 warning in the last 10 min, with “review”, warning or graver: mostly "
         "“POST /api/review 500: Failed for a•••@example.com”."
     )
     assert "error ×3  POST /api/review 500: Failed for a•••@example.com" in said.text
@@ -114,7 +116,7 @@ async def test_what_the_server_wrote(story: Story) -> None:
     assert "ann@" not in said.text
     assert "Reach  all of that time; Vercel keeps 24 h" in said.text
     only = await story.asks("alice", "/ilab deploy logs --grep SLOW query")
-    assert "1 line in the last 60 min, with “SLOW query”, no error among them." in only.first_line
+    assert only.first_line == "No error, 1 warning in the last 60 min, with “SLOW query”."
     assert "/api/review" not in only.text
     none = await story.asks("alice", "/ilab deploy logs --since 2h --until 1h --grep no such thing")
     assert none.first_line == "No line from 2 h to 60 min ago, with “no such thing”."
@@ -131,20 +133,31 @@ async def test_an_excerpt_for_an_incident(story: Story) -> None:
     company.write_log("info", "all is well", method="GET", path="/", status=200)
     story.sandbox.world.clock.jump(1)
     found = await logs.excerpt(story.bots[0].core.services)
-    assert found.verdict.startswith("The server's log: 4")
-    assert "in the last 30 min, warning or graver" in found.verdict
+    assert re.match(r"The server's log: 4\d errors in the last 30 min, warning or graver: mostly", found.verdict)
     told = [line.text for group in found.evidence for line in group.lines]
     assert told[0] == "POST /api/review 500: Failed for a•••@example.com"
     assert not any("all is well" in text or "ann@" in text for text in told)
+
+
+async def test_what_a_bad_deployment_wrote(story: Story) -> None:
+    """The site fails since a deployment: the first line of the log says at what."""
+    story.sandbox.vendors["vercel"].set_switch("production", "broken")
+    said = await story.asks("alice", "/ilab deploy logs --since 5m")
+    assert "errors" in said.first_line
+    assert "mostly “" in said.first_line
+    assert "Cannot read properties of undefined (reading 'session')" in said.first_line
 
 
 async def test_how_far_back_they_reach(story: Story) -> None:
     """More than is kept is said; more than is shown is said; where the history is gone, the stream is heard instead."""
     long = await story.asks("alice", "/ilab deploy logs --since 7d --grep no such thing")
     assert "24 h at most: Vercel keeps no more on our plan" in long.text
-    many = await story.asks("alice", "/ilab deploy logs --since 20h")
-    assert "200+ lines in the last 20 h" in many.first_line
+    many = await story.asks("alice", "/ilab deploy logs --since 20h --level info")
+    assert re.search(r"\d+\+ errors, \d+\+ other lines in the last 20 h|No error, \d+\+ other lines", many.first_line)
     assert "the newest only, back to" in many.text
+    apart = await story.asks("alice", "/ilab deploy logs --since 20h")
+    assert "warnings and errors: all of that time; others: the newest, back to" in apart.text
+    assert "100+ other lines in the last 20 h: mostly “Error: /api/" in apart.first_line
     story.sandbox.world.clock.set_speed(60)
     story.sandbox.faults.add("vercel", "search request logs", kind="html")
     live = await story.asks("alice", "/ilab deploy logs")

@@ -146,7 +146,7 @@ async def test_a_step_that_fails_stops_no_other(story: Story, call: str, error: 
     """It is shown on the card as failed, the others are done, and *Retry what failed* mends it."""
     del error
     fault = story.sandbox.faults.add("slack", call, kind="status", status=400)
-    await declared(story)
+    await declared(story, "alice")
     assert ":red_circle:" in card(story).text.split("Set up")[1]
     assert ":white_check_mark: On-call paged" in card(story).text
     assert "Retry what failed" in card(story).buttons
@@ -241,16 +241,6 @@ async def test_a_strangers_channel_is_never_adopted(story: Story) -> None:
     assert f"<#{made[0]}>" in card(story).text
 
 
-async def test_the_same_fault_is_not_declared_twice(story: Story) -> None:
-    """Whoever declares while another incident is young is shown that one first; *Declare another* does it all the same."""
-    await declared(story)
-    said = await story.asks("erin", "/ilab incident declare P0 payments fail")
-    assert said.first_line == "INC-1 was declared 0 s ago: is it the same?" or "INC-1 was declared" in said.first_line
-    assert await story.rows("select count(*) from incidents") == [(1,)]
-    await story.presses("erin", "Declare another")
-    await until(lambda: story.has_rows("incidents", 2), "it was never declared")
-
-
 async def test_status_offers_to_declare(story: Story) -> None:
     """With anything red, status offers an incident, its title filled in."""
     story.sandbox.vendors["site"].set_switch("site", "down")
@@ -287,7 +277,7 @@ async def test_a_p2_stays_a_thread(story: Story) -> None:
 async def test_the_form_asks_for_what_is_missing(story: Story) -> None:
     """`incident declare` alone opens a form that says what each severity means."""
     await story.says("frank", "/ilab incident declare")
-    await until(lambda: story.modal("frank") is not None, "no form opened")
+    await story.settled()
     assert "site down, payments failing" in str(story.modal("frank").raw)
 
 

@@ -143,7 +143,7 @@ async def test_a_bad_deployment_is_rolled_back(story: Story, customer: Customer)
 
 async def test_until_it_is_promoted_status_says_so(story: Story, customer: Customer) -> None:
     """After a rollback a push stays staged, and status says so with a button; promoting it ends both."""
-    break_site(story)
+    bad, _ = break_site(story)
     await approved(story)
     await moved(story)
     await ended(story, "succeeded")
@@ -152,7 +152,10 @@ async def test_until_it_is_promoted_status_says_so(story: Story, customer: Custo
     assert "Deployments" in held.buttons
     nothing = await story.presses("alice", "Promote the newest…", "ops-approvals")
     assert nothing.first_line == "Nothing waits to be promoted."
-    assert "Rewrite the session middleware" in nothing.text
+    assert f"`/ilab deploy promote {bad.commit.sha[:7]}` brings back what was there before, as it was." in nothing.text
+    again = await story.asks("alice", f"/ilab deploy promote {bad.commit.sha[:7]}")
+    assert "Warning: again  this is what was rolled back from" in again.text
+    await story.presses("alice", "Withdraw it", said=again)
     fix = deployments(story).push("Mend the session middleware", ("middleware.ts",), age=200)
     held = await story.asks("alice", "/ilab status --fresh")
     assert "1 staged" in held.text
@@ -174,7 +177,8 @@ async def test_until_it_is_promoted_status_says_so(story: Story, customer: Custo
     kinds = [
         row[0] for row in await story.rows("select kind from audit where starts_with(kind, 'request.') order by seq")
     ]
-    assert kinds == ["request.asked", "request.approved", "request.executed"] * 2
+    once = ["request.asked", "request.approved", "request.executed"]
+    assert kinds == [*once, "request.asked", "request.withdrawn", *once]
 
 
 async def test_the_answer_is_lost(story: Story) -> None:

@@ -228,9 +228,10 @@ class Story:
         assert home is not None, "the Home tab is empty"
         return home
 
-    async def uses_shortcut(self, name: str, callback_id: str) -> Said | None:
-        """A person uses a global shortcut, and reads the modal that came of it."""
-        assert (await self.sandbox.workspace.shortcut(self.person(name), callback_id)).ok
+    async def uses_shortcut(self, name: str, callback_id: str, *, channel: str = "", ts: str = "") -> Said | None:
+        """A person uses a global shortcut, or one on a message, and reads the modal that came of it."""
+        place = self.channel(channel) if channel else None
+        assert (await self.sandbox.workspace.shortcut(self.person(name), callback_id, place, ts or None)).ok
         await self.settled()
         return self.modal(name)
 

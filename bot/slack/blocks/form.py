@@ -23,8 +23,13 @@ CALLBACK: Final = "form"
 SHOWING: Final = "answer"
 
 
-def form(incomplete: Incomplete, *, channel: str) -> Block:
-    """The view that asks for the operation's arguments, those already given filled in."""
+def form(
+    incomplete: Incomplete, *, channel: str, given: Mapping[str, Any] | None = None, note: Message | None = None
+) -> Block:
+    """The view that asks for the operation's arguments, those already given filled in.
+
+    `given` fills in more, where nothing was typed; `note` stands above the fields.
+    """
     operation = incomplete.operation
     return {
         "type": "modal",
@@ -35,7 +40,8 @@ def form(incomplete: Incomplete, *, channel: str) -> Block:
         "private_metadata": json.dumps({"words": operation.words, "channel": channel}),
         "blocks": [
             section(escape(operation.summary)),
-            *(_input(field, incomplete.given) for field in operation.fields),
+            *(note.blocks if note else ()),
+            *(_input(field, {**(given or {}), **incomplete.given}) for field in operation.fields),
         ],
     }
 
@@ -116,7 +122,10 @@ def _element(field: Field, value: Any) -> Block:
         if value:
             element["initial_options"] = [option]
     elif field.kind is Kind.CHOICE:
-        options = [{"text": plain(choice, 75), "value": choice} for choice in field.choices]
+        options = [
+            {"text": plain(label, 75), "value": choice}
+            for choice, label in zip(field.choices, field.labels, strict=True)
+        ]
         element |= {"type": "static_select", "options": options}
         if value is not None:
             element["initial_option"] = options[field.choices.index(value)]

@@ -39,6 +39,8 @@ def _no_direct(channel: Channel) -> None:
 def create(workspace: Workspace, args: Arguments) -> Json:
     """Create a channel with the bot in it; archived channels keep their names."""
     name = _name(args)
+    if not workspace.apps_may_create["private" if args.flag("is_private") else "public"]:
+        raise RefusedError("restricted_action")
     if workspace.name_taken(name):
         raise RefusedError("name_taken")
     channel = Channel(

@@ -123,6 +123,8 @@ def test_a_payload_without_its_key_is_invalid(kind: str, payload: Json) -> None:
         ({"type": "app_home_opened", "user": "U0ALICE01"}, False),
         ({"type": "reaction_added", "user": "U0ALICE01", "reaction": "eyes"}, False),
         ({"type": "member_joined_channel", "user": BOT}, False),
+        ({"type": "member_joined_channel", "user": "U0ALICE01"}, True),
+        ({"type": "member_left_channel", "user": "U0ALICE01"}, True),
         ({"type": "something_new_of_2030"}, False),
         ({}, False),
     ],

@@ -141,6 +141,9 @@ async def test_a_push_that_breaks_the_site(company: Any, vercel: httpx.AsyncClie
     company.world.clock.jump(3)
     await project(vercel)
     assert (await site.get("/")).status_code == 200
+    company.vendors["vercel"].set_switch("production", "ready")
+    assert (await project(vercel))["autoAssignCustomDomains"] is True
+    assert (await site.get("/")).status_code == 200
 
 
 @pytest.mark.parametrize(
