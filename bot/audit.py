@@ -57,6 +57,7 @@ class Event(StrEnum):
     NOTED = "incident.noted"
     CORRECTED = "incident.milestone"
     JOINED = "incident.joined"
+    PUBLISHED = "incident.published"
     HEAD_POSTED = "audit.head_posted"
 
 

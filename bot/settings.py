@@ -326,6 +326,7 @@ class StatuspageSettings(Section):
 
     api_key: SecretStr
     page_id: str
+    pause_seconds: float = Field(default=1, description="Between two calls: Statuspage allows a key one a second.")
     public_url: str = Field(default="", description="Where people read it, such as https://status.interviewlab.io.")
     base_url: str = "https://api.statuspage.io"
 

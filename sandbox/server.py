@@ -225,7 +225,11 @@ def _sections(url: str) -> dict[str, dict[str, str]]:
             "BASE_URL": f"{url}/pagerduty",
             "EVENTS_URL": f"{url}/pagerduty_events",
         },
-        "STATUSPAGE": {**_credentials("statuspage", "api_key", "page_id"), "BASE_URL": f"{url}/statuspage"},
+        "STATUSPAGE": {
+            **_credentials("statuspage", "api_key", "page_id"),
+            "BASE_URL": f"{url}/statuspage",
+            "PUBLIC_URL": "https://status.interviewlab.io",
+        },
         "RESEND": {**_credentials("resend", "api_key"), "BASE_URL": f"{url}/resend"},
         "GITHUB": {**_credentials("github", "token", "repository"), "BASE_URL": f"{url}/github"},
         "STATUS_PAGES": {

@@ -8,7 +8,7 @@ from bot.ages import age
 from bot.audit import Event
 from bot.context import Context, Services, Transaction
 from bot.errors import UserError
-from bot.incidents import moving
+from bot.incidents import moving, status_page
 from bot.incidents.figures import Milestone
 from bot.incidents.moving import Deed, Happening
 from bot.incidents.states import State, Step, after, offers
@@ -24,7 +24,10 @@ async def acknowledge(incident: Incident, context: Context, transaction: Transac
     return Answer(
         verdict=f"You have {now.label}. Acknowledged {age(now.declared_at, now.acknowledged_at or context.now)} "
         "after it was declared.",
-        offers=offers(State(now.state), now.id, cause=now.cause, commands=context.services.registry.by_words),
+        offers=(
+            *status_page.offer(now, context.services),
+            *offers(State(now.state), now.id, cause=now.cause, commands=context.services.registry.by_words),
+        ),
         audience=Audience.PRIVATE,
     )
 

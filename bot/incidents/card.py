@@ -9,6 +9,7 @@ from typing import Final
 
 from bot.ages import age
 from bot.context import CardOf, Duty, Services
+from bot.incidents import status_page
 from bot.incidents.deadlines import KINDS, Group
 from bot.incidents.moving import raise_cards
 from bot.incidents.severity import SEVERITIES
@@ -108,6 +109,7 @@ def card(incident: Incident, known: Known, services: Services) -> Answer:
         if name in known.steps
     )
     offered = list(offers(state, incident.id, cause=incident.cause, commands=services.registry.by_words))
+    offered += status_page.offer(incident, services) if state.is_open else ()
     if failed and state.is_open:
         offered.append(Offer(label="Retry what failed", words=f"incident retry {incident.id}"))
     if state.is_open:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from bot.providers.sentry import Sentry
     from bot.providers.site import Site
     from bot.providers.status_pages import StatusPages
+    from bot.providers.statuspage import Statuspage
     from bot.providers.stripe import Stripe
     from bot.providers.supabase import Supabase, SupabaseManagement
     from bot.providers.supabase_auth import SupabaseAuth
@@ -50,6 +51,8 @@ class Providers:
     uptimerobot: UptimeRobot | None = None
     sentry: Sentry | None = None
     pagerduty: PagerDuty | None = None
+    statuspage: Statuspage | None = None
+    """InterviewLab's own page; the vendors' are `status_pages`."""
     github: GitHub | None = None
     resend: Resend | None = None
     status_pages: StatusPages | None = None
@@ -70,6 +73,7 @@ def build_providers(settings: Settings, http: Callable[[], httpx.AsyncClient]) -
     from bot.providers.sentry import Sentry  # noqa: PLC0415
     from bot.providers.site import Site  # noqa: PLC0415
     from bot.providers.status_pages import StatusPages  # noqa: PLC0415
+    from bot.providers.statuspage import Statuspage  # noqa: PLC0415
     from bot.providers.stripe import Stripe  # noqa: PLC0415
     from bot.providers.supabase import Supabase, SupabaseManagement  # noqa: PLC0415
     from bot.providers.supabase_auth import SupabaseAuth  # noqa: PLC0415
@@ -111,6 +115,7 @@ def build_providers(settings: Settings, http: Callable[[], httpx.AsyncClient]) -
         uptimerobot=UptimeRobot(settings.uptimerobot, http()) if settings.uptimerobot else None,
         sentry=Sentry(settings.sentry, http()) if settings.sentry else None,
         pagerduty=PagerDuty(settings.pagerduty, http()) if settings.pagerduty else None,
+        statuspage=Statuspage(settings.statuspage, http()) if settings.statuspage else None,
         github=GitHub(settings.github, http()) if settings.github else None,
         resend=Resend(settings.resend, http()) if settings.resend else None,
         status_pages=StatusPages(settings.status_pages, http()),

@@ -32,6 +32,7 @@ _COMPONENT_STATES: Final = (
 )
 _REALTIME: Final = ("investigating", "identified", "monitoring", "resolved")
 _SCHEDULED: Final = ("scheduled", "in_progress", "verifying", "completed")
+_LONGEST_NAME: Final = 255
 _IMPACTS: Final = ("none", "minor", "major", "critical", "maintenance")
 _WORST: Final = {"degraded_performance": "minor", "partial_outage": "major", "major_outage": "critical"}
 
@@ -65,6 +66,7 @@ class Incident:
     resolved: float | None = None
     postmortem: str | None = None
     impact: str = "none"
+    metadata: dict[str, Any] = field(default_factory=dict)
 
     @property
     def scheduled(self) -> bool:
@@ -244,6 +246,8 @@ class Statuspage(Vendor):
         name = given.get("name")
         if not isinstance(name, str) or not name.strip():
             raise RefusalError(self.error(422, "Name can't be blank"))
+        if len(name) > _LONGEST_NAME:
+            raise RefusalError(self.error(422, "Name is too long (maximum is 255 characters)"))
         moments = [self._moment(given, key) for key in ("scheduled_for", "scheduled_until")]
         status = given.get("status") or ("scheduled" if moments[0] else "investigating")
         if status not in (_SCHEDULED if moments[0] else _REALTIME):
@@ -347,6 +351,10 @@ class Statuspage(Vendor):
         unknown = [key for key in listed if key not in self.components]
         if unknown:
             raise RefusalError(self.error(422, f"Component {unknown[0]} does not exist"))
+        metadata = given.get("metadata", incident.metadata)
+        if not isinstance(metadata, dict) or not all(isinstance(value, dict) for value in metadata.values()):
+            raise RefusalError(self.error(422, "Metadata must be an object whose top-level values are objects"))
+        incident.metadata = metadata
         override = given.get("impact_override", incident.impact_override)
         if override not in (None, *_IMPACTS):
             raise RefusalError(self.error(422, f"Impact override {override} is not included in the list"))
@@ -404,6 +412,7 @@ class Statuspage(Vendor):
             "postmortem_body": incident.postmortem,
             "incident_updates": incident.updates,
             "components": [self._component(key) for key in incident.components],
+            "metadata": incident.metadata,
         }
 
 

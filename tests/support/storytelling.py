@@ -83,6 +83,7 @@ class Story:
             "ILAB_STATUS__CACHE_SECONDS": "0",
             "ILAB_STATUS_PAGES__CACHE_SECONDS": "0",
             "ILAB_UPTIMEROBOT__CACHE_SECONDS": "0",
+            "ILAB_STATUSPAGE__PAUSE_SECONDS": "0",
             "ILAB_ROLES__CACHE_SECONDS": "0",
         }
         if "product" in self.proxies:
