@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -115,7 +116,7 @@ def told(found: Found, wanted: Wanted, *, now: datetime, kept: timedelta, others
     if not lines:
         verdict = f"No line {wanted.spoken(now)}."
     else:
-        mostly = f": mostly “{shorten(groups[0].said, 90)}”" if errors else ""
+        mostly = f": mostly “{shorten(_mostly(lines), 90)}”" if errors else ""
         verdict = f"{', '.join(counts)} {wanted.spoken(now)}{mostly}."
     return Answer(
         verdict=verdict,
@@ -124,6 +125,12 @@ def told(found: Found, wanted: Wanted, *, now: datetime, kept: timedelta, others
         audience=Audience.PRIVATE,
         at=now,
     )
+
+
+def _mostly(lines: Sequence[LogLine]) -> str:
+    """What most errors say, whatever the request."""
+    said = Counter(_message(line) for line in lines if line.level in _GRAVE)
+    return said.most_common(1)[0][0]
 
 
 def _counted(number: int, more: str, word: str) -> str:
@@ -147,11 +154,15 @@ def _rank(level: str) -> int:
 
 def _said(line: LogLine) -> str:
     """The line, with the request that wrote it where the line does not say it itself. Personal data is masked."""
-    message = " ".join(line.message.split())
+    message = _message(line)
     request = " ".join(part for part in (line.method, line.path.partition("?")[0]) if part)
     if request and line.path not in message:
         message = f"{request}{f' {line.status}' if line.status else ''}: {message}"
     return masked_text(message)
+
+
+def _message(line: LogLine) -> str:
+    return masked_text(" ".join(line.message.split()))
 
 
 def _shown(groups: Sequence[Group]) -> tuple[Lines, ...]:

@@ -68,13 +68,19 @@ async def test_nothing_changed(story: Story) -> None:
 
 
 async def test_the_way_back_is_offered(story: Story) -> None:
-    """What serves is ten minutes old: the channel offers the rollback; GitHub fails, and that is said beside it."""
+    """What serves is ten minutes old: the channel offers the rollback, whose card stands there; GitHub fails, and is said."""
     story.sandbox.vendors["vercel"].set_switch("production", "broken")
     story.sandbox.faults.add("github", kind="status", status=500)
     said = await said_in_the_room(story)
     assert said.startswith("What changed in the last 2 hours: 1 deployment.")
     assert ":grey_question: Migrations: GitHub fails (500)." in said
     assert "[Roll back…]" in said
+    story.sandbox.faults.clear("github")
+    room = next(one.id for one in story.sandbox.workspace.state.channels.values() if one.name.startswith("inc-"))
+    asked = await story.presses("alice", "Roll back…", room)
+    assert "Request 1 waits for approval: roll production back" in asked.text
+    await until(lambda: [one for one in story.sees("bob", room) if "Rollback · request 1" in one.text], "no card")
+    assert not [one for one in story.sees("bob", "ops-approvals") if "Rollback" in one.text]
 
 
 async def test_it_cannot_be_said(story: Story) -> None:
