@@ -77,8 +77,9 @@ async def test_the_way_back_is_offered(story: Story) -> None:
     assert "[Roll back…]" in said
     story.sandbox.faults.clear("github")
     room = next(one.id for one in story.sandbox.workspace.state.channels.values() if one.name.startswith("inc-"))
-    asked = await story.presses("alice", "Roll back…", room)
-    assert "Request 1 waits for approval: roll production back" in asked.text
+    await story.presses("alice", "Roll back…", room)
+    told = [one.text for one in story.sees("alice", room) if one.ephemeral]
+    assert any("Request 1 waits for approval: roll production back" in text for text in told)
     await until(lambda: [one for one in story.sees("bob", room) if "Rollback · request 1" in one.text], "no card")
     assert not [one for one in story.sees("bob", "ops-approvals") if "Rollback" in one.text]
 
