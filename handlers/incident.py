@@ -9,7 +9,7 @@ from bot.incidents.visibility import audience
 from bot.operation import Act, Answer, Args, Family, Line, Lines, Mark, Offer, Read
 from bot.people import Role
 from bot.store import incidents
-from handlers import declare, status_page
+from handlers import declare, status_page, timeline
 
 SECTION = "P0 Response Procedure"
 
@@ -51,6 +51,7 @@ FAMILY = Family(
     operations=(
         *declare.OPERATIONS,
         *status_page.OPERATIONS,
+        *timeline.OPERATIONS,
         Act(
             words="incident ack",
             summary="Say that you have it: the clocks stop, and everybody reads it.",

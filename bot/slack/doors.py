@@ -23,6 +23,7 @@ from bot.slack.blocks import form
 from bot.slack.blocks.answer import Message, message
 from bot.slack.blocks.home import home, no_rights
 from bot.slack.client import Slack, call
+from bot.slack.marking import Marking
 from bot.slack.payloads import Asked
 from bot.slack.replies import AddressReply, MessageReply, Reply, ViewReply, direct
 from bot.store import incidents, members, offers
@@ -49,6 +50,7 @@ class Doors:
         self._people = runner.services.people
         self._home_words = home_words
         self._bots: dict[str, float] = {}
+        self._marking = Marking(slack, runner.services, self._people)
         self._taking = asyncio.Semaphore(TAKING)
 
     async def work(self, received: Received) -> str:
@@ -76,6 +78,8 @@ class Doors:
         if event["type"] in (payloads.JOINED, payloads.LEFT):
             await self._note_member(event)
             return "member"
+        if payloads.followed_event(received.payload):
+            return await self._marking.work(received)
         asked = payloads.message(received.payload, self._slack.bot_user_id)
         return await (self._answer_bot(received.key, asked) if asked.bot_id else self._ask(received, asked))
 

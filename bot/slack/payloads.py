@@ -18,6 +18,8 @@ REPLACES: Final = "replace:"
 """How the `action_id` of a button begins whose answer takes the place of its message."""
 WORDS: Final = "w:"
 """How the value of a button begins that carries its words."""
+PIN: Final = "pushpin"
+"""Slack's name of 📌, which marks a message for the timeline."""
 KEPT: Final = "o:"
 """How it begins where it carries the id of words that are kept in our database."""
 
@@ -89,6 +91,8 @@ def handled_event(payload: Payload, bot_user_id: str) -> bool:
     event = payload.get("event") or {}
     if event.get("user") == bot_user_id:
         return False
+    if followed_event(payload):
+        return True
     if event.get("type") == "app_mention":
         return "edited" not in event and not ("bot_id" in event and "thread_ts" in event)
     if event.get("type") == "message":
@@ -97,6 +101,21 @@ def handled_event(payload: Payload, bot_user_id: str) -> bool:
     if event.get("type") in (JOINED, LEFT):
         return True
     return event.get("type") == "app_home_opened" and event.get("tab") == "home"
+
+
+def followed_event(payload: Payload) -> bool:
+    """Say whether an event is about a message that may stand in a timeline: a 📌, or an edit of what a person wrote.
+
+    The bot's own cards are edited all the time: those, and every other bot's, are dropped.
+    """
+    event = payload.get("event") or {}
+    if event.get("type") in ("reaction_added", "reaction_removed"):
+        item = event.get("item") or {}
+        return event.get("reaction") == PIN and item.get("type") == "message"
+    if event.get("type") != "message" or event.get("channel_type") == "im":
+        return False
+    message = event.get("previous_message" if event.get("subtype") == "message_deleted" else "message") or {}
+    return event.get("subtype") in ("message_changed", "message_deleted") and not message.get("bot_id")
 
 
 def command(payload: Payload) -> Asked:

@@ -71,6 +71,13 @@ async def of(connection: Connection, incident: int) -> list[Entry]:
         return await cursor.fetchall()
 
 
+async def marked(connection: Connection, channel: str, ts: str) -> Entry | None:
+    """The newest entry that marks this message, also where it was taken back since."""
+    async with connection.cursor(row_factory=class_row(Entry)) as cursor:
+        await cursor.execute(_SQL["marked"], {"begins": f"mark:{channel}:{ts}:"})
+        return await cursor.fetchone()
+
+
 async def by_key(connection: Connection, incident: int, key: str) -> Entry | None:
     """The entry of this key."""
     async with connection.cursor(row_factory=class_row(Entry)) as cursor:

@@ -8,6 +8,11 @@ returning id;
 select id, incident, key, kind, actor, said, link, at, recorded_at, corrects from timeline
 where incident = %(incident)s order by at, id;
 
+-- name: marked
+-- The newest entry that marks a message, whichever incident's it is.
+select id, incident, key, kind, actor, said, link, at, recorded_at, corrects from timeline
+where kind = 'marked' and starts_with(key, %(begins)s) order by id desc limit 1;
+
 -- name: by_key
 select id, incident, key, kind, actor, said, link, at, recorded_at, corrects from timeline
 where incident = %(incident)s and key = %(key)s;
