@@ -45,7 +45,7 @@ async def timeline(story: Story, name: str = "alice", channel: str = "incidents"
 async def test_a_pin_adds_the_message(story: Story, room: str) -> None:
     """Under the message's own time, with its author and a link; the bot shows by a reaction that it has it."""
     ts = await says(story, "alice", "The webhook of ann.lee@example.com fails since 14:02", room)
-    story.sandbox.world.clock.jump(600)
+    story.sandbox.world.clock.jump(60)
     await pins(story, "bob", room, ts)
     ((said, actor, at, link),) = await story.rows("select said, actor, at, link from timeline where kind = 'marked'")
     assert said == "The webhook of a•••@example.com fails since 14:02"
