@@ -147,6 +147,7 @@ async def core(
             vendors=vendors,
             product=product,
             wake=due.set,
+            data_dir=data_dir,
         )
         journal = Journal(data_dir / "journal")
         yield Core(

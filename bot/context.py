@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.flights import Flights
@@ -83,6 +84,8 @@ class Services:
     """Calls that concern everybody alike, made once for all who ask."""
     wake: Callable[[], None] = _nothing
     """Says that something is due now, so that nobody waits for the next tick."""
+    data_dir: Path = Path()
+    """Where this copy keeps what is no row: dumps, for one."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -379,6 +379,8 @@ class Change(Declaration[A]):
     quorum: int = 1
     """How many others must approve; with 0 it runs at once, recorded, settled after a crash and audited all the same."""
     expires_after: timedelta = timedelta(hours=24)
+    carded: bool = False
+    """It takes long: it has a card also where nobody has to approve, which says how far it is."""
     exclusive: str = ""
     """What only one open request may hold at a time, such as `production`."""
     break_glass: bool = False

@@ -92,7 +92,7 @@ class ProductDatabase:
 
     async def _within(self, seconds: float, work: Callable[[], Awaitable[T]]) -> T:
         try:
-            return await bounded(_translated(work), seconds, left=self._left)
+            return await bounded(translated(work), seconds, left=self._left)
         except TimeoutError:
             raise _failed("timeout", why=f"no answer within {seconds:g} s") from None
 
@@ -163,7 +163,8 @@ def product_of(services: Services) -> ProductDatabase:
     return services.product
 
 
-async def _translated(work: Callable[[], Awaitable[T]]) -> T:
+async def translated(work: Callable[[], Awaitable[T]]) -> T:
+    """What the work returns; what PostgreSQL or the way to it says is raised as ProviderError, without its words."""
     try:
         return await work()
     except psycopg.Error as error:

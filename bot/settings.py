@@ -390,6 +390,29 @@ class DeploySettings(Section):
     timezone: Annotated[str, AfterValidator(_timezone)] = Field(default="UTC", description="Of the windows.")
 
 
+class BackupSettings(Section):
+    """Dumps of the product's database, and restoring it."""
+
+    directory: Path | None = Field(default=None, description="Where dumps are kept. Left out: in the data directory.")
+    database_url: DatabaseAddress | None = Field(
+        default=None,
+        description="The product's database for dumps: directly, or by a pooler in session mode. Left out: the product's.",
+    )
+    scratch_database_url: DatabaseAddress | None = Field(
+        default=None,
+        description="A server where a proof may make a database and drop it. Left out: that of the bot's own state.",
+    )
+    tools: Path | None = Field(
+        default=None, description="The directory of pg_dump and pg_restore. Left out: looked for."
+    )
+    left_out: str = Field(default="", description="Schemas that are not dumped, separated by commas.")
+    keep: int = Field(default=7, ge=1, description="How many dumps are kept.")
+    keep_days: float = Field(default=30, gt=0, description="None but the newest is kept for longer.")
+    timeout_minutes: float = Field(default=120, gt=0, description="How long a dump, or its proof, may take.")
+    restore_timeout_minutes: float = Field(default=240, gt=0, description="How long Supabase's restore is followed.")
+    poll_seconds: float = Field(default=15, gt=0, description="How often Supabase is asked how far a restore is.")
+
+
 class StatusSettings(Section):
     """How `/ilab status` behaves."""
 
@@ -509,6 +532,7 @@ class Settings(BaseSettings):
     github: GitHubSettings | None = None
     status_pages: StatusPagesSettings = StatusPagesSettings()
     product: ProductSettings | None = None
+    backups: BackupSettings = BackupSettings()
     deploys: DeploySettings = DeploySettings()
     status: StatusSettings = StatusSettings()
     incidents: IncidentSettings = IncidentSettings()

@@ -8,13 +8,15 @@ from typing import Annotated, Any, Final
 
 from bot import tables
 from bot.context import Context
-from bot.database_care import catalogue, gauges, vitals
-from bot.operation import Answer, Arg, Args, Audience, Family, Line, Lines, Mark, Offer, Read
+from bot.database_care import backups, catalogue, gauges, keeping, vitals
+from bot.operation import Answer, Arg, Args, Audience, Change, Family, Line, Lines, Mark, Offer, Plan, Read
 from bot.people import Role
 from bot.product import product_of
+from bot.store.backups import Backup
 
 METRICS: Final = "Key Metrics to Watch"
 QUERIES: Final = "Common Queries"
+BACKUPS: Final = "Backup & Restore"
 MOST_ROWS: Final = 1000
 
 
@@ -117,6 +119,61 @@ def _row(row: Mapping[str, Any]) -> Line:
     return Line(title=first, text=", ".join(f"{name} {said}" for name, said in others))
 
 
+async def list_backups(args: Args, context: Context) -> Answer:
+    """Return what can be restored: Supabase's backups or window, and our own dumps."""
+    del args
+    found = await backups.listed(context.services)
+    verdict, mark = keeping.verdict(found.vendor, found.ours, context.now)
+    evidence = []
+    if not isinstance(found.vendor, str) and found.vendor.daily:
+        lines = tuple(Line(title=f"{one.id}", text=one.status.lower(), at=one.at) for one in found.vendor.daily)
+        evidence.append(Lines(heading="Supabase's", lines=lines))
+    if found.ours:
+        evidence.append(Lines(heading="Our own dumps", lines=tuple(_dumped(one) for one in found.ours)))
+    offers = [Offer(label="Back up now", words="db backup")]
+    unproven = next((one for one in found.ours if one.state == "done" and not one.proven_at), None)
+    if unproven is not None:
+        offers.append(Offer(label=f"Prove dump {unproven.id}", words=f"db prove {unproven.id}"))
+    return Answer(verdict=verdict, mark=mark, evidence=tuple(evidence), offers=tuple(offers), at=context.now)
+
+
+def _dumped(one: Backup) -> Line:
+    marks = {"done": Mark.OK, "running": Mark.NONE, "failed": Mark.DOWN}
+    said = f"{one.state}, on {one.host}"
+    if one.state == "done":
+        proof = "proven" if one.proven_at else f"not proven{': ' + one.proof if one.proof else ''}"
+        said = (
+            f"{gauges.size(one.bytes or 0)}, {one.rows:,} rows, PostgreSQL {one.server_version}, {proof}, on {one.host}"
+        )
+    elif one.reason:
+        said += f": {one.reason}"
+    return Line(title=f"Dump {one.id}", text=said, mark=marks.get(one.state, Mark.NONE), at=one.started_at)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BackupArgs(Args):
+    """How thorough."""
+
+    prove: Annotated[bool, Arg(help="Restore it into a scratch database at once, and count every table.")] = False
+
+
+async def plan_backup(args: BackupArgs, context: Context) -> Plan:
+    """Return what would be dumped, with what, and how long it is kept."""
+    return await backups.plan(context.services, prove=args.prove)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProveArgs(Args):
+    """Which dump."""
+
+    id: Annotated[int, Arg(help="The dump's number, of db backups.", positional=True, minimum=1, maximum=2**62)]
+
+
+async def plan_proof(args: ProveArgs, context: Context) -> Plan:
+    """Return which dump would be restored for a look."""
+    return await backups.plan_proof(args.id, context.services)
+
+
 FAMILY = Family(
     name="db",
     summary="The product's database",
@@ -137,6 +194,42 @@ FAMILY = Family(
             examples=("db query", "db query entitlements ann@example.com", "db query sessions 24h --rows 100 --csv"),
             section=QUERIES,
             read=query,
+        ),
+        Read(
+            words="db backups",
+            summary="What can be restored: Supabase's backups or window of time, and our own dumps.",
+            who=Role.RESPONDER,
+            examples=("db backups",),
+            section=BACKUPS,
+            read=list_backups,
+        ),
+        Change(
+            words="db backup",
+            summary="Dump the product's database, verify the dump and keep it under its checksum.",
+            who=Role.RESPONDER,
+            args=BackupArgs,
+            examples=("db backup", "db backup --prove"),
+            section=BACKUPS,
+            plan=plan_backup,
+            recheck=backups.always_true,
+            execute=backups.execute,
+            quorum=0,
+            exclusive="db backup",
+            carded=True,
+        ),
+        Change(
+            words="db prove",
+            summary="Restore a dump into a scratch database and count every table, to see that it holds.",
+            who=Role.RESPONDER,
+            args=ProveArgs,
+            examples=("db prove 3",),
+            section=BACKUPS,
+            plan=plan_proof,
+            recheck=backups.always_true,
+            execute=backups.execute_proof,
+            quorum=0,
+            exclusive="db backup",
+            carded=True,
         ),
     ),
 )

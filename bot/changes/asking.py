@@ -103,6 +103,8 @@ async def _ask(change: Change[Any], plan: Plan, context: Context, transaction: T
     if rule.quorum == 0:
         await move(await open_request(request_id, transaction), Step.APPROVE, now, transaction)
         await clocks.start(transaction, subject, EXECUTE, due_at=now)
+        if change.carded:
+            await cards.want(transaction, subject, channel=channel_of(settings, incident) or context.place.channel)
         return
     await clocks.start(transaction, subject, EXPIRE, due_at=now + rule.lasts)
     remind = timedelta(minutes=settings.approvals.remind_after_minutes)

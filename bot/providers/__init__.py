@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from bot.providers.stripe import Stripe
     from bot.providers.supabase import Supabase, SupabaseManagement
     from bot.providers.supabase_auth import SupabaseAuth
+    from bot.providers.supabase_backups import SupabaseBackups
     from bot.providers.supabase_metrics import SupabaseMetrics
     from bot.providers.supabase_storage import SupabaseStorage
     from bot.providers.uptimerobot import UptimeRobot
@@ -42,6 +43,7 @@ class Providers:
     """With the secret key, which acts for customers."""
     supabase_storage: SupabaseStorage | None = None
     supabase_management: SupabaseManagement | None = None
+    supabase_backups: SupabaseBackups | None = None
     supabase_metrics: SupabaseMetrics | None = None
     stripe: Stripe | None = None
     webhook: Webhook | None = None
@@ -77,6 +79,7 @@ def build_providers(settings: Settings, http: Callable[[], httpx.AsyncClient]) -
     from bot.providers.stripe import Stripe  # noqa: PLC0415
     from bot.providers.supabase import Supabase, SupabaseManagement  # noqa: PLC0415
     from bot.providers.supabase_auth import SupabaseAuth  # noqa: PLC0415
+    from bot.providers.supabase_backups import SupabaseBackups  # noqa: PLC0415
     from bot.providers.supabase_metrics import SupabaseMetrics  # noqa: PLC0415
     from bot.providers.supabase_storage import SupabaseStorage  # noqa: PLC0415
     from bot.providers.uptimerobot import UptimeRobot  # noqa: PLC0415
@@ -96,6 +99,9 @@ def build_providers(settings: Settings, http: Callable[[], httpx.AsyncClient]) -
         else None,
         supabase_management=(
             SupabaseManagement(supabase, supabase.access_token, http()) if supabase and supabase.access_token else None
+        ),
+        supabase_backups=(
+            SupabaseBackups(supabase, supabase.access_token, http()) if supabase and supabase.access_token else None
         ),
         supabase_metrics=(
             SupabaseMetrics(supabase, supabase.secret_key, http()) if supabase and supabase.secret_key else None

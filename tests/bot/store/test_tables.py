@@ -29,6 +29,7 @@ Plain = psycopg.AsyncConnection[Any]
     "family",
     [
         "audit",
+        "backups",
         "clocks",
         "customers",
         "inbox",
