@@ -22,6 +22,8 @@ from bot.store.figures import Known
 SECTION: Final = "Key Metrics to Watch"
 POINTS: Final = 24
 """How many slices a trend has: as many signs fit on a phone."""
+SPOKEN: Final = 3
+"""Points without which a trend says nothing."""
 DETAIL: Final = 200
 LONGEST: Final = timedelta(days=90)
 BARS: Final = "▁▂▃▄▅▆▇█"
@@ -114,7 +116,7 @@ def _level(found: Measured, known: Known | None) -> Level:
 def _line(found: Measured, trend: Sequence[tuple[datetime, float]]) -> Line:
     line = figure_line(found)
     values = [value for _, value in trend]
-    if len(values) < 2:
+    if len(values) < SPOKEN:
         return line
     return Line(title=line.title, text=f"{sparkline(values)}  {line.text}", mark=line.mark, at=line.at)
 
