@@ -11,6 +11,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Literal, Self
 
+from sandbox.commits import CommitSeen
+from sandbox.writes import Writes
+
 State = Literal["up", "down", "slow", "hang"]
 
 STATES: Final[tuple[State, ...]] = ("up", "down", "slow", "hang")
@@ -30,15 +33,28 @@ class DatabaseProxy:
     """
 
     def __init__(
-        self, directory: Path, *, upstream: Path, dbname: str, user: str = "postgres", upstream_port: int = 5432
+        self,
+        directory: Path,
+        *,
+        upstream: Path,
+        dbname: str,
+        user: str = "postgres",
+        upstream_port: int = 5432,
+        writes: Writes | None = None,
+        name: str = "own",
     ) -> None:
-        """Do nothing yet. `upstream` is the directory of the server's socket, `dbname` goes into `conninfo`."""
+        """Do nothing yet. `upstream` is the directory of the server's socket, `dbname` goes into `conninfo`.
+
+        With `writes`, each commit is told there as one of `name`'s; every statement then takes a little longer.
+        """
         self.dbname = dbname
         self.user = user
         self.seconds = 1.0
         """The delay of each piece of data while slow, in each direction."""
         self._directory = directory.resolve()
         self._upstream = upstream / f".s.PGSQL.{upstream_port}"
+        self._writes = writes
+        self._name = name
         self._state: State = "up"
         self._answers = asyncio.Event()
         self._answers.set()
@@ -117,7 +133,16 @@ class DatabaseProxy:
                 if self._state != "down":
                     server_reader, server_writer = await asyncio.open_unix_connection(self._upstream)
                     async with self._kept(server_writer):
-                        await self._both_ways(reader, server_writer, server_reader, writer)
+                        if self._writes is None:
+                            await self._both_ways(reader, server_writer, server_reader, writer)
+                        else:
+                            await CommitSeen(
+                                (reader, writer),
+                                (server_reader, server_writer),
+                                writes=self._writes,
+                                place=self._name,
+                                gate=self._gate,
+                            ).run()
         self._connections.discard(task)
 
     @contextlib.asynccontextmanager
@@ -150,11 +175,15 @@ class DatabaseProxy:
 
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(65536):
-            if self._state == "slow":
-                await asyncio.sleep(self.seconds)
-            await self._answers.wait()
+            await self._gate()
             writer.write(data)
             await writer.drain()
+
+    async def _gate(self) -> None:
+        """Passed as soon as the state lets something through."""
+        if self._state == "slow":
+            await asyncio.sleep(self.seconds)
+        await self._answers.wait()
 
 
 def _quoted(value: str) -> str:

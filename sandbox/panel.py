@@ -6,17 +6,15 @@ import inspect
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
 from sandbox.faults import KINDS, Fault
-from sandbox.slack.scopes import NEEDS
+from sandbox.slack.scopes import NEEDS, writes
 
 if TYPE_CHECKING:
     from sandbox.server import Sandbox
-
-_READS: Final = ("list", "info", "history", "replies", "members", "test", "get", "lookupByEmail", "getPermalink")
 
 
 class Panel:
@@ -252,8 +250,7 @@ def _slack_calls() -> list[dict[str, Any]]:
         {"name": "response_url", "method": "POST", "path": "/slack/response/…", "writes": True},
     ]
     for name in NEEDS:
-        writes = name.rpartition(".")[2] not in _READS
-        found.append({"name": name, "method": "POST", "path": f"/slack/api/{name}", "writes": writes})
+        found.append({"name": name, "method": "POST", "path": f"/slack/api/{name}", "writes": writes(name)})
     return found
 
 

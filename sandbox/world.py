@@ -9,6 +9,7 @@ from typing import Final
 
 from sandbox.repository import Repository
 from sandbox.webhooks import Webhooks
+from sandbox.writes import Writes
 
 TEAM_ID: Final = "T0ILAB001"
 TEAM_DOMAIN: Final = "interviewlab"
@@ -226,6 +227,8 @@ class World:
         self.clock = Clock()
         self.started = self.clock.timestamp()
         """Seconds since the epoch, in the bot's time: seeded content lies before this moment."""
+        self.writes = Writes()
+        """Every write of the bot, as the stand-ins meet it."""
         self.rate_limits = True
         """Whether stand-ins refuse calls beyond their vendor's limits."""
         self.repository = Repository([(person.github, person.real_name, person.email) for person in CAST], self.started)

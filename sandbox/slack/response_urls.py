@@ -72,6 +72,9 @@ class ResponseUrls:
             if failed is not None:
                 workspace.log_call("response_url", {}, ok=False, error="fault", status=failed.status, fault=fault.kind)
                 return failed
+        if workspace.world.writes.begun("slack", "response_url"):
+            drop(request)
+            return web.Response(status=500)
         try:
             body = await request.json()
         except ValueError:
@@ -90,7 +93,8 @@ class ResponseUrls:
             status=status,
             fault=fault.kind if fault else "",
         )
-        if fault is not None and fault.kind == "lost":
+        struck = not error and workspace.world.writes.done("slack", "response_url")
+        if struck or (fault is not None and fault.kind == "lost"):
             drop(request)
         if error:
             return web.json_response({"ok": False, "error": error}, status=status)

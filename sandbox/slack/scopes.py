@@ -11,6 +11,14 @@ from typing import Final
 from sandbox.slack.state import Channel
 
 
+_READS: Final = ("list", "info", "history", "replies", "members", "test", "get", "lookupByEmail", "getPermalink")
+
+
+def writes(method: str) -> bool:
+    """Whether a method changes anything."""
+    return method.rpartition(".")[2] not in _READS and method != "apps.connections.open"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Need:
     """What a method needs. Where the channel decides, `private` and `im` differ from `scopes`; any one of each will do."""

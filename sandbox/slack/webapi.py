@@ -12,7 +12,7 @@ from sandbox.slack.failing import drop, fail
 from sandbox.slack.methods import METHODS
 from sandbox.slack.methods.arguments import Arguments
 from sandbox.slack.refusal import RefusedError
-from sandbox.slack.scopes import NEEDS, Need
+from sandbox.slack.scopes import NEEDS, Need, writes
 from sandbox.slack.state import Json
 
 if TYPE_CHECKING:
@@ -43,6 +43,9 @@ class WebApi:
             if failed is not None:
                 workspace.log_call(method, args, ok=False, error="fault", status=failed.status, fault=fault.kind)
                 return failed
+        if writes(method) and workspace.world.writes.begun("slack", method):
+            drop(request)
+            return web.Response(status=500)
         answer, status, headers = self.call(method, args, token)
         workspace.log_call(
             method,
@@ -52,7 +55,8 @@ class WebApi:
             status=status,
             fault=fault.kind if fault else "",
         )
-        if fault is not None and fault.kind == "lost":
+        struck = writes(method) and answer["ok"] and workspace.world.writes.done("slack", method)
+        if struck or (fault is not None and fault.kind == "lost"):
             drop(request)
         return web.json_response(answer, status=status, headers=headers)
 

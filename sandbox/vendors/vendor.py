@@ -284,12 +284,15 @@ class Vendor:
         fault = self.faults.strike(self.name, declared.name)
         logged.fault = fault.kind if fault else None
         response = await self._fail(fault, request) if fault else None
+        if response is None and declared.writes and self.world.writes.begun(self.name, declared.name):
+            response = _cut(request)
         if response is None:
             response = await self._answer(declared, request)
             logged.acted = declared.writes and response.status < 400
             if not response.prepared:
                 self.dress(request, response)
-            if fault and fault.kind == "lost":
+            struck = logged.acted and self.world.writes.done(self.name, declared.name)
+            if struck or (fault and fault.kind == "lost"):
                 response = _cut(request)
         logged.status = None if isinstance(response, _Silence) else response.status
         logged.took = time.monotonic() - started

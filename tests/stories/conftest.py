@@ -5,18 +5,15 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
+from staging import staged
 from storytelling import Story
 
-from bot.docs import completions
 from bot.store.embedded import EmbeddedServer
-from sandbox.databases import DatabaseProxy
 from sandbox.product import ProductDatabase, company_of, seed
-from sandbox.server import Config, Sandbox
 from sandbox.world import World
 
 
@@ -34,28 +31,14 @@ async def stage(
     tmp_path: Path, postgres: EmbeddedServer, make_database: Any, product_template: str
 ) -> AsyncIterator[Story]:
     """A workspace and a company, without a bot yet."""
-    async with AsyncExitStack() as stack:
-        own = dict(part.split("=", 1) for part in (await make_database()).split())["dbname"].strip("'")
-        product = f"{own}_product"
-        await postgres.create_database(product, template=product_template)
-        stack.push_async_callback(postgres.drop_database, product)
-        proxies = {}
-        for name, dbname in (("own", own), ("product", product)):
-            proxy = DatabaseProxy(tmp_path / name, upstream=postgres.socket_directory, dbname=dbname)
-            proxies[name] = await stack.enter_async_context(proxy)
-        config = Config(completions=completions(), rate_limits=False, retry_seconds=(0.1, 0.5, 1.0))
-        sandbox = await stack.enter_async_context(Sandbox.running(config, databases=proxies))
-        database = await ProductDatabase(postgres.conninfo(product)).open()
-        stack.push_async_callback(database.close)
-        await company_of(sandbox.world).attach(database)
-        async with AsyncExitStack() as bots:
-            yield Story(
-                sandbox=sandbox,
-                directory=tmp_path,
-                proxies=proxies,
-                stack=bots,
-                direct_product=postgres.conninfo(product),
-            )
+    own = dict(part.split("=", 1) for part in (await make_database()).split())["dbname"].strip("'")
+    product = f"{own}_product"
+    await postgres.create_database(product, template=product_template)
+    try:
+        async with staged(tmp_path, postgres, own=own, product=product) as story:
+            yield story
+    finally:
+        await postgres.drop_database(product)
 
 
 @pytest.fixture
