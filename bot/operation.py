@@ -314,7 +314,8 @@ class Read(Declaration[A]):
 class Act(Declaration[A]):
     """A command that changes our own state, in the one transaction it is given.
 
-    Run again with the same request, it must leave the same state: `context.request_id` is its key.
+    It is run once for a request: what comes again after a crash gets the same answer. One whose answer is a secret or a
+    file is run again, and must then leave the same state: `context.request_id` is its key.
     """
 
     act: Callable[[A, Context, Transaction], Awaitable[Answer]]

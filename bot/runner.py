@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import structlog
 
@@ -17,7 +18,7 @@ from bot.journal import Journal
 from bot.operation import Act, Answer, Audience, Change, Form, Invocation, Line, Lines, Mark, Registry
 from bot.people import Actor
 from bot.policy import Deny, decide
-from bot.store import audit
+from bot.store import acts, audit
 from bot.store.database import DatabaseSilentError
 from bot.words import Incomplete, parse
 
@@ -123,8 +124,7 @@ class Runner:
         operation = invocation.operation
         context = self._context(request, progress)
         if isinstance(operation, Act):
-            async with self.services.database.transaction() as transaction:
-                answer = await operation.act(invocation.args, context, transaction)
+            answer = await self._act(operation, invocation, context)
         elif isinstance(operation, Change):
             answer = await submit(operation, invocation.args, context)
         else:
@@ -139,6 +139,18 @@ class Runner:
             services=self.services,
             progress=progress,
         )
+
+    async def _act(self, operation: Act[Any], invocation: Invocation, context: Context) -> Answer:
+        """Do it, once for this request: after a crash it comes again, finds that it was done, and answers the same."""
+        key, words = context.request_id, operation.words
+        async with self.services.database.transaction() as transaction:
+            if not await acts.begin(transaction, key, words, at=context.now):
+                answered = await acts.answer(transaction, key, words)
+                if answered is not None:
+                    return answered
+            answer = await operation.act(invocation.args, context, transaction)
+            await acts.end(transaction, key, words, answer)
+        return answer
 
     async def _record_denial(self, words: str, request: Request) -> None:
         at = self.services.now()

@@ -20,7 +20,7 @@ import structlog
 from bot.clocks import real_now
 from bot.errors import ProviderError
 from bot.store import steps as table
-from bot.store.database import Database, DatabaseSilentError
+from bot.store.database import Connection, Database, DatabaseSilentError
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("ilab.steps")
 
@@ -31,6 +31,8 @@ ATTEMPTS: Final = 3
 LONGEST_WAIT: Final = 30.0
 
 Results = Mapping[str, dict[str, Any]]
+Changed = Callable[[Connection], Awaitable[None]]
+"""Lets whoever shows the steps show them anew, in the transaction it is given."""
 
 
 class Book(Protocol):
@@ -59,10 +61,11 @@ class Book(Protocol):
 class Table:
     """A `Book` in our database."""
 
-    def __init__(self, database: Database, subject: str) -> None:
-        """Keep the subject's steps there."""
+    def __init__(self, database: Database, subject: str, changed: Changed | None = None) -> None:
+        """Keep the subject's steps there; `changed` is called in the transaction in which one of them ends."""
         self._database = database
         self.subject = subject
+        self._changed = changed
 
     @asynccontextmanager
     async def held(self) -> AsyncIterator[bool]:
@@ -88,13 +91,18 @@ class Table:
 
     async def finish(self, name: str, result: dict[str, Any]) -> None:
         """Its effect is there."""
-        await self._database.call(lambda connection: table.finish(connection, self.subject, name, result))
+        async with self._database.transaction() as transaction:
+            await table.finish(transaction, self.subject, name, result)
+            if self._changed is not None:
+                await self._changed(transaction)
 
     async def fail(self, name: str, why: str, *, again: bool) -> None:
         """It did not work."""
         async with self._database.transaction() as transaction:
             await table.start(transaction, self.subject, name, at=real_now())
             await table.fail(transaction, self.subject, name, why, again=again)
+            if self._changed is not None:
+                await self._changed(transaction)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

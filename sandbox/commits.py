@@ -110,7 +110,7 @@ class CommitSeen:
                 continue
             self._to_server.write(head + body)
             await self._to_server.drain()
-            return code >> 16 == 3  # noqa: PLR2004 -- the protocol's version; anything else is a CancelRequest
+            return bool(code >> 16 == 3)  # the version of the protocol; what else there is cancels a statement
 
     async def _batch(self) -> list[Message]:
         """The client's next messages up to where it waits for an answer."""

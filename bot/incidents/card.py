@@ -11,7 +11,6 @@ from bot.ages import age
 from bot.context import CardOf, Duty, Services
 from bot.incidents import status_page
 from bot.incidents.deadlines import KINDS, Group
-from bot.incidents.moving import raise_cards
 from bot.incidents.severity import SEVERITIES
 from bot.incidents.states import CAUSES, State, offers
 from bot.incidents.telling import marked
@@ -71,12 +70,6 @@ def card_faces(duty: Duty) -> dict[str, CardOf]:
         return card(incident, await known_of(connection, incident), duty.services)
 
     return {"incident": card_of, "room": card_of}
-
-
-async def changed(services: Services, incident: Incident) -> None:
-    """Its cards are shown anew."""
-    async with services.database.transaction() as transaction:
-        await raise_cards(transaction, incident)
 
 
 async def known_of(connection: Connection, incident: Incident) -> Known:

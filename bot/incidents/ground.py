@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 from bot.context import Announce, Services
 from bot.errors import ProviderError
-from bot.incidents import card
+from bot.incidents.moving import raise_cards
 from bot.operation import Answer
 from bot.steps import Book, Table
 from bot.store import cards, incidents, members
@@ -55,8 +55,8 @@ class DatabaseGround:
     announce: Announce
 
     def book(self, incident: Incident) -> Book:
-        """In `steps`."""
-        return Table(self.services.database, incident.subject)
+        """In `steps`; the cards are wanted anew in the transaction in which a step ends: a crash comes between two."""
+        return Table(self.services.database, incident.subject, lambda connection: raise_cards(connection, incident))
 
     async def claim(self, incident: Incident, channel: str) -> None:
         """The database refuses a channel that is another's."""
@@ -94,5 +94,4 @@ class DatabaseGround:
             )
 
     async def changed(self, incident: Incident) -> None:
-        """They are wanted anew."""
-        await card.changed(self.services, incident)
+        """They are wanted already, since the step's end."""

@@ -10,7 +10,6 @@ from typing import Final
 
 from sandbox.slack.state import Channel
 
-
 _READS: Final = ("list", "info", "history", "replies", "members", "test", "get", "lookupByEmail", "getPermalink")
 
 

@@ -14,6 +14,7 @@ from sandbox.databases import DatabaseProxy
 from sandbox.writes import Moment, Write, Writes
 
 MakeDatabase = Callable[..., Awaitable[str]]
+Connection = psycopg.AsyncConnection[tuple[object, ...]]
 
 
 class Seen:
@@ -50,7 +51,7 @@ async def seen(postgres: EmbeddedServer, make_database: MakeDatabase, tmp_path: 
         yield Seen(proxy, writes, direct)
 
 
-async def connected(seen: Seen) -> psycopg.AsyncConnection[tuple[object, ...]]:
+async def connected(seen: Seen) -> Connection:
     """A client's connection."""
     return await psycopg.AsyncConnection.connect(seen.proxy.conninfo, autocommit=True)
 
@@ -93,22 +94,29 @@ async def test_the_client_notices_nothing(seen: Seen) -> None:
     assert await seen.count() == 12
 
 
+async def alone(connection: Connection) -> None:
+    """A statement that is its own transaction."""
+    await connection.execute("insert into t values (1)")
+
+
+async def together(connection: Connection) -> None:
+    """A transaction."""
+    async with connection.transaction():
+        await alone(connection)
+
+
 @pytest.mark.parametrize("moment", ["before", "after"])
-@pytest.mark.parametrize("alone", [True, False])
-async def test_a_strike(seen: Seen, moment: Moment, alone: bool) -> None:
+@pytest.mark.parametrize("write", [alone, together])
+async def test_a_strike(seen: Seen, moment: Moment, write: Callable[[Connection], Awaitable[None]]) -> None:
     """Before: it is not done. After: it is. In either case the client loses its connection and never knows."""
 
-    def strike(write: Write, at: Moment) -> bool:
-        return at == moment and write.what == "insert t"
+    def strike(written: Write, at: Moment) -> bool:
+        return at == moment and written.what == "insert t"
 
     async with await connected(seen) as connection:
         seen.writes.strike = strike
         with pytest.raises(psycopg.OperationalError):
-            if alone:
-                await connection.execute("insert into t values (1)")
-            else:
-                async with connection.transaction():
-                    await connection.execute("insert into t values (1)")
+            await write(connection)
     assert await seen.count() == (1 if moment == "after" else 0)
 
 

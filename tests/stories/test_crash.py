@@ -10,6 +10,7 @@ import psycopg
 import pytest
 from crashing import Matrix, Play, Run, newest
 from nursery import Nursery
+from storytelling import Said
 
 from bot.store.embedded import EmbeddedServer
 from sandbox.product.books import CASES
@@ -48,6 +49,34 @@ async def declare(run: Run) -> None:
     await run.types("frank", DECLARE, lambda: newest(run.story.sees("bob"), "INC-1 P0") is not None)
 
 
+async def grant(run: Run) -> None:
+    """Erin asks for interviews, Bob approves."""
+    story = run.story
+
+    def card() -> Said | None:
+        return newest(story.sees("bob", "ops-approvals"), "Grant · request")
+
+    def approved() -> bool:
+        shown = card()
+        return shown is not None and "Approve" not in shown.buttons
+
+    await run.types("erin", ASK, lambda: card() is not None)
+    await run.presses("bob", "Approve", "ops-approvals", approved)
+
+
+async def test_grant(matrix: Callable[..., Matrix]) -> None:
+    """Interviews are granted."""
+    played = matrix(grant, copies_product=True)
+    clean = await played.all()
+    print(len(played.points), played.seconds, len(played.unreached), len(played.failures))
+    print("\n".join(str(point) for point in played.points if point.moment == "before"))
+    print("\n".join(clean.stays))
+    print("\n".join(clean.passing))
+    print("\n".join(map(str, played.unreached)))
+    print("\n\n".join(played.failures))
+    assert not played.failures
+
+
 async def test_p0(matrix: Callable[..., Matrix]) -> None:
     """A P0 sets itself up."""
     played = matrix(declare)
@@ -63,6 +92,7 @@ async def test_p0(matrix: Callable[..., Matrix]) -> None:
 async def test_clean(matrix: Callable[..., Matrix]) -> None:
     """One clean run."""
     import time
+
     played = matrix(declare)
     for _ in range(3):
         t = time.monotonic()

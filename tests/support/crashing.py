@@ -118,7 +118,9 @@ class Run:
         await self._killed.wait()
         assert self.bot is not None
         await self.bot.dead.wait()
-        async with await psycopg.AsyncConnection.connect(f"{self.direct} application_name='looking on'", autocommit=True) as connection:
+        async with await psycopg.AsyncConnection.connect(
+            f"{self.direct} application_name='looking on'", autocommit=True
+        ) as connection:
 
             async def landed() -> bool:
                 row = await (await connection.execute(_OTHERS)).fetchone()
@@ -131,11 +133,15 @@ class Run:
 
     async def quiet(self) -> None:
         """Nothing is under way any more, and where the bot died, another has been through everything."""
-        async with await psycopg.AsyncConnection.connect(f"{self.direct} application_name='looking on'", autocommit=True) as connection:
+        async with await psycopg.AsyncConnection.connect(
+            f"{self.direct} application_name='looking on'", autocommit=True
+        ) as connection:
 
             async def still() -> bool:
                 await self.story.sandbox.workspace.settled()
                 if self._killed.is_set() and not self._revived.is_set():
+                    return False
+                if any((self.story.directory / "bot" / "journal").glob("*.jsonl")):
                     return False
                 row = await (await connection.execute(_QUIET)).fetchone()
                 return row == (True,)
@@ -244,6 +250,7 @@ class Matrix:
             for moment in ("before", "after")
         ]
         import os
+
         if only := os.environ.get("ONLY"):
             self.points = [point for point in self.points if only in str(point)]
         places = asyncio.Semaphore(AT_ONCE)
@@ -303,18 +310,17 @@ def portrait(story: Story) -> Portrait:
         where = channel.name or f"direct {channel.user}"
         stays[f"{where} topic {channel.topic['value']}"] += 1
         stays.update(f"{where} member {member}" for member in channel.members)
-        stays.update(
-            _digits(f"{where} bookmark {mark['title']} {mark.get('link')}") for mark in channel.bookmarks
-        )
+        stays.update(f"{where} bookmark {mark['title']} {mark.get('link')}" for mark in channel.bookmarks)
         stays.update(f"{where} pin {_told(channel.message(pin['ts']) or {})}" for pin in channel.pins)
         stays.update(f"{where} {_where(channel, message)}{_told(message)}" for message in channel.messages)
-        passing.update(
-            f"{where} {held['to']} {_digits(flat(held['message']).splitlines()[0])}" for held in channel.ephemerals
-        )
+        passing.update(f"{where} {held['to']} {flat(held['message']).splitlines()[0]}" for held in channel.ephemerals)
     account = story.sandbox.vendors["pagerduty"].account
     stays.update(f"pagerduty {one.key} {one.title} {one.status}" for one in account.incidents)
     stays.update(f"page {page.level} {page.person.name}" for page in account.pages)
-    return Portrait(stays=stays, passing=passing)
+    return Portrait(
+        stays=Counter(_digits(line) for line in stays.elements()),
+        passing=Counter(_digits(line) for line in passing.elements()),
+    )
 
 
 def _where(channel: Channel, message: dict[str, Any]) -> str:
@@ -328,7 +334,9 @@ def _told(message: dict[str, Any]) -> str:
     """A message in one line: a card whole, since it shows how its subject stands, of others the verdict."""
     key, text = _key(message), flat(message)
     shown = " / ".join(text.splitlines()) if key.count(":") == 1 else (text.splitlines() or [""])[0]
-    return _digits(f"{message.get('subtype', '')} {message.get('user', '')} {key} {shown}")
+    if key.count(":") > 1:
+        shown = ""  # told by its key: what it says, as of health, need not be the same
+    return f"{message.get('subtype', '')} {message.get('user', '')} {key} {shown}"
 
 
 def _key(message: dict[str, Any]) -> str:
