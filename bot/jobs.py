@@ -21,7 +21,7 @@ from bot.context import Announce, ClockWork, Services
 from bot.journal import Journal
 from bot.loops import keep_going
 from bot.operation import Answer, Line, Lines, Mark
-from bot.store import alerts, audit, figures, inbox, offers
+from bot.store import acts, alerts, audit, clocks, figures, inbox, offers, posts
 from bot.store.clocks import Due
 from bot.store.database import SILENT, Connection, DatabaseSilentError
 
@@ -119,8 +119,11 @@ class Jobs:
             await alerts.purge(transaction, before=before)
             kept = timedelta(days=self._services.settings.figures.keep_days)
             await figures.purge(transaction, before=now - kept)
+            await acts.purge(transaction, before=before)
+            said = await posts.purge(transaction, before=before)
+            deadlines = await clocks.purge(transaction, before=before)
         files = self._journal.purge(datetime.now(UTC) - timedelta(days=self._services.settings.retention_days))
-        log.info("purged", payloads=payloads, offers=buttons, journals=files)
+        log.info("purged", payloads=payloads, offers=buttons, posts=said, clocks=deadlines, journals=files)
 
     async def post_audit_head(self, timestamp: int) -> None:
         """Check the audit, and show its head to people: so a cut-off tail can be seen from outside the database."""

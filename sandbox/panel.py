@@ -249,8 +249,9 @@ def _slack_calls() -> list[dict[str, Any]]:
         {"name": "socket", "method": "GET", "path": "/slack/link", "writes": False},
         {"name": "response_url", "method": "POST", "path": "/slack/response/…", "writes": True},
     ]
-    for name in NEEDS:
-        found.append({"name": name, "method": "POST", "path": f"/slack/api/{name}", "writes": writes(name)})
+    found.extend(
+        {"name": name, "method": "POST", "path": f"/slack/api/{name}", "writes": writes(name)} for name in NEEDS
+    )
     return found
 
 

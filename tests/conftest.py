@@ -122,3 +122,11 @@ async def make_database(postgres: EmbeddedServer) -> AsyncIterator[MakeDatabase]
     yield make
     for name in made:
         await postgres.drop_database(name)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What tests wanted to be said is said at the end, also by workers."""
+    for report in terminalreporter.getreports("passed") + terminalreporter.getreports("failed"):
+        for name, words in report.user_properties:
+            if name == "said":
+                terminalreporter.write_line(str(words))

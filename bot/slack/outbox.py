@@ -125,7 +125,7 @@ class Outbox:
         return await self._speaker.say(card.channel, card.thread_ts, card.subject, body)
 
     async def _not_shown(self, card: Card, error: ProviderError) -> None:
-        if not (error.ambiguous or error.transient):
+        if not _passes(error):
             log.error("card parked", card=card.subject, error=error.why)
             await self._database.call(lambda connection: cards.park(connection, card, error=error.why or error.what))
             return
@@ -161,8 +161,7 @@ class Outbox:
         return ts
 
     async def _failed(self, post: Claimed, error: ProviderError) -> None:
-        again = error.ambiguous or error.transient
-        if not again:
+        if not _passes(error):
             log.error("post parked", post=post.key, channel=post.channel, error=error.why)
             await self._close(post, "parked", error.why or error.what)
             return
@@ -183,6 +182,15 @@ class Outbox:
     async def _close(self, post: Claimed, state: str, error: str) -> None:
         POSTS.labels(state=state).inc()
         await self._database.call(lambda connection: posts.close(connection, post.id, state=state, error=error))
+
+
+def _passes(error: ProviderError) -> bool:
+    """Whether it is worth trying again.
+
+    Where Slack refuses our token, that is the app's trouble and not the message's: it is said once the app is installed
+    again, or has the scope that it lacks.
+    """
+    return error.ambiguous or error.transient or error.kind == "unauthorized"
 
 
 def _pause(error: ProviderError, attempts: int) -> float:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from bot.errors import ProviderError
 from bot.slack.client import Slack, call
 
 EVENT_TYPE: Final = "ilab_post"
+PEOPLE: Final = ("U", "W")
+"""What the ids of people begin with."""
 PAGES: Final = 5
 """Pages of 200 messages that are looked through for a message that may have been sent."""
 
@@ -33,7 +36,23 @@ class Speaker:
         return str(answer["ts"])
 
     async def find(self, channel: str, thread_ts: str | None, key: str) -> str | None:
-        """The `ts` of the message of an earlier try, where there is one."""
+        """The `ts` of the message of an earlier try, where there is one.
+
+        A message may be addressed to a person, and to a public channel that we are not in; to look for it, the direct
+        message is opened, and the channel joined.
+        """
+        if channel.startswith(PEOPLE):
+            opened = await call(self._slack.quick, "conversations.open", users=channel)
+            channel = str(opened["channel"]["id"])
+        try:
+            return await self._look(channel, thread_ts, key)
+        except ProviderError as error:
+            if error.why != "not_in_channel":
+                raise
+        await call(self._slack.quick, "conversations.join", channel=channel)
+        return await self._look(channel, thread_ts, key)
+
+    async def _look(self, channel: str, thread_ts: str | None, key: str) -> str | None:
         method, extra = ("conversations.history", {})
         if thread_ts is not None:
             method, extra = ("conversations.replies", {"ts": thread_ts})

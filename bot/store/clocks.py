@@ -50,3 +50,8 @@ async def running(connection: Connection, subject: str) -> dict[str, datetime]:
     """When each of the subject's clocks is due that still runs, the next one first."""
     cursor = await connection.execute(_SQL["running"], {"subject": subject})
     return dict(await cursor.fetchall())
+
+
+async def purge(connection: Connection, *, before: datetime) -> int:
+    """Forget what was due before then and runs no more; return how many."""
+    return (await connection.execute(_SQL["purge"], {"before": before})).rowcount

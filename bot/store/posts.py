@@ -98,3 +98,8 @@ async def waiting(connection: Connection) -> int:
     """How many are not yet said."""
     row = await (await connection.execute(_SQL["waiting"])).fetchone()
     return 0 if row is None else int(row[0])
+
+
+async def purge(connection: Connection, *, before: datetime) -> int:
+    """Forget what was said, or given up, and is older; return how many."""
+    return (await connection.execute(_SQL["purge"], {"before": before})).rowcount

@@ -21,3 +21,6 @@ returning clocks.subject, clocks.kind, clocks.due_at;
 
 -- name: running
 select kind, due_at from clocks where subject = %(subject)s and state = 'running' order by due_at, kind;
+
+-- name: purge
+delete from clocks where due_at < %(before)s and state <> 'running';

@@ -42,3 +42,6 @@ update posts set state = 'expired', error = %(error)s where stream = %(stream)s 
 
 -- name: waiting
 select count(*) from posts where state in ('wanted', 'sending');
+
+-- name: purge
+delete from posts where wanted_at < %(before)s and state in ('sent', 'parked', 'expired');

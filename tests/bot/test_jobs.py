@@ -25,9 +25,10 @@ from bot.journal import Journal
 from bot.providers import Providers
 from bot.settings import Settings
 from bot.slack.announcer import Announcer
-from bot.store import audit, clocks, inbox, offers
+from bot.store import acts, audit, clocks, inbox, offers, posts
 from bot.store.database import Database, DatabaseSilentError
 from bot.store.inbox import Received
+from bot.store.posts import Post
 from sandbox.databases import DatabaseProxy
 from sandbox.world import Clock
 
@@ -291,6 +292,28 @@ async def test_old_payloads_and_offers_are_purged(
     await jobs._purge(0)
     assert await (await connection.execute("select key from inbox")).fetchall() == [("command:new",)]
     assert await (await connection.execute("select id from offers")).fetchall() == [(kept,)]
+
+
+async def test_what_was_said_and_done_long_ago_is_purged(
+    services: Services, journal: Journal, database: Database, connection: Plain, clock: Clock
+) -> None:
+    """Posts that were said, clocks that fired, and what acts answered; what is open stays, however old."""
+    jobs = Jobs(services, journal, clocks={}, announce=None, audit_channel="")
+    old = clock.now() - timedelta(days=31)
+    async with database.transaction() as transaction:
+        for key in ("said", "open"):
+            await posts.add(
+                transaction, Post(stream=key, key=key, channel="C1", body={"text": key, "blocks": []}, wanted_at=old)
+            )
+            await clocks.start(transaction, f"watch:{key}", "watch", due_at=old)
+        await acts.begin(transaction, "command:old", "note", at=old)
+        await acts.begin(transaction, "command:new", "note", at=clock.now())
+        await transaction.execute("update posts set state = 'sent', ts = '1.1' where key = 'said'")
+        await clocks.stop(transaction, "watch:said")
+    await jobs._purge(0)
+    assert await (await connection.execute("select key from posts")).fetchall() == [("open",)]
+    assert await (await connection.execute("select subject from clocks")).fetchall() == [("watch:open",)]
+    assert await (await connection.execute("select key from acts")).fetchall() == [("command:new",)]
 
 
 async def denied(database: Database, clock: Clock, count: int) -> None:

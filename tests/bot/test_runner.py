@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,13 +18,13 @@ from bot.directory import Directory
 from bot.errors import NotConfiguredError, UserError
 from bot.health.check import Health
 from bot.journal import Journal
-from bot.operation import Act, Answer, Arg, Args, Audience, Family, Mark, Read, Registry
+from bot.operation import Act, Answer, Arg, Args, Audience, Family, Line, Lines, Mark, Offer, Read, Registry, Secret
 from bot.people import Actor, Role, Standing
 from bot.providers import Providers
 from bot.runner import Request, Runner
 from bot.settings import Settings
 from bot.slack.announcer import Announcer
-from bot.store import audit
+from bot.store import acts, audit
 from bot.store.database import Database
 from bot.words import Incomplete
 from sandbox.databases import DatabaseProxy
@@ -185,6 +186,47 @@ async def test_an_act_happens_whole_or_not_at_all(runner: Runner, connection: Pl
     assert await entries(connection) == []
     assert (await answer(runner, "note well")).verdict == "noted"
     assert await entries(connection) == [("watch.started", "U1", "well")]
+
+
+async def test_an_act_that_comes_again_is_not_done_again(
+    runner: Runner, connection: Plain, database: Database, clock: Clock, tmp_path: Path
+) -> None:
+    """After a crash another copy is given the same request: it answers the same, and the audit holds one entry."""
+    first = await answer(runner, "note well")
+    again = await answer(make(database, clock, tmp_path), "note well")
+    assert again == first
+    assert again.audience is Audience.CHANNEL
+    assert await entries(connection) == [("watch.started", "U1", "well")]
+    await answer(runner, "note well", key="command:2")
+    assert len(await entries(connection)) == 2
+
+
+async def test_two_copies_do_an_act_once(
+    runner: Runner, connection: Plain, database: Database, clock: Clock, tmp_path: Path
+) -> None:
+    """Both were given the same request at once: the one waits for the other, and answers as it did."""
+    other = make(database, clock, tmp_path)
+    said = await asyncio.gather(*(answer(one, "note well") for one in (runner, other) * 4))
+    assert {one.verdict for one in said} == {"noted"}
+    assert await entries(connection) == [("watch.started", "U1", "well")]
+
+
+async def test_a_secret_is_not_kept(database: Database, clock: Clock, connection: Plain) -> None:
+    """What may be shown once stands in no table; everything else of an answer comes back as it was."""
+    whole = Answer(
+        verdict="v",
+        mark=Mark.DOWN,
+        evidence=(Lines(heading="h", lines=(Line(title="t", at=clock.now(), channel="C1"),)),),
+        offers=(Offer(label="Go", words="look", style="primary", replaces=True),),
+        mentions=("U1",),
+    )
+    async with database.transaction() as transaction:
+        for key, given in (("1", whole), ("2", replace(whole, secret=Secret(label="t", value="hunter2")))):
+            assert await acts.begin(transaction, key, "note", at=clock.now())
+            await acts.end(transaction, key, "note", given)
+        assert await acts.answer(transaction, "1", "note") == whole
+        assert await acts.answer(transaction, "2", "note") is None
+    assert "hunter2" not in str(await (await connection.execute("select a::text from acts a")).fetchall())
 
 
 async def test_who_was_denied_is_in_the_audit(runner: Runner, connection: Plain) -> None:

@@ -56,6 +56,13 @@ async def connected(seen: Seen) -> Connection:
     return await psycopg.AsyncConnection.connect(seen.proxy.conninfo, autocommit=True)
 
 
+async def both(connection: Connection, *numbers: int) -> None:
+    """All in one transaction."""
+    async with connection.transaction():
+        for number in numbers:
+            await connection.execute("insert into t values (%s)", [number])
+
+
 async def test_what_changes_something_is_told(seen: Seen) -> None:
     """Statements alone and transactions are told once each; what reads, or changes no row, is not."""
     async with await connected(seen) as connection:
@@ -79,9 +86,7 @@ async def test_the_client_notices_nothing(seen: Seen) -> None:
         with pytest.raises(psycopg.errors.UniqueViolation):
             await connection.execute("insert into t values (3)")
         with pytest.raises(psycopg.errors.UniqueViolation):
-            async with connection.transaction():
-                await connection.execute("insert into t values (99)")
-                await connection.execute("insert into t values (3)")
+            await both(connection, 99, 3)
         row = await (await connection.execute("select repeat('x', 300000)")).fetchone()
         assert row is not None
         assert len(str(row[0])) == 300_000

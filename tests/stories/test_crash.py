@@ -1,7 +1,8 @@
-"""The bot is killed at every write that it makes, before and after it, and what people see is as if it never had been."""
+"""The bot is killed at every write that it makes, before and after it, and in the end all is as if it never had been."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -19,13 +20,13 @@ DECLARE = "/ilab incident declare P0 checkout answers 500"
 WHO = CASES["never_bought"]
 ASK = f"/ilab grant {WHO} 5 --tier professional --reason the webhook was lost"
 
-MakeMatrix = Callable[..., Any]
+MakeMatrix = Callable[..., Matrix]
 
 
 @pytest.fixture
 async def matrix(
     tmp_path: Path, postgres: EmbeddedServer, make_database: Any, product_template: str
-) -> AsyncIterator[Callable[..., Matrix]]:
+) -> AsyncIterator[MakeMatrix]:
     """All runs of a play, when it is given."""
     own = str(psycopg.conninfo.conninfo_to_dict(await make_database())["dbname"])
     async with Nursery.open() as nursery:
@@ -44,61 +45,67 @@ async def matrix(
         yield make
 
 
+def seen(clean: Counter[str], words: str) -> int:
+    """How much of what is there holds these words."""
+    return sum(count for line, count in clean.items() if words in line)
+
+
 async def declare(run: Run) -> None:
     """Frank declares a P0."""
-    await run.types("frank", DECLARE, lambda: newest(run.story.sees("bob"), "INC-1 P0") is not None)
+    await run.types("frank", DECLARE, lambda: newest(run.story.sees("bob"), "P0 checkout") is not None)
+
+
+async def test_a_p0_sets_itself_up(matrix: MakeMatrix, record_property: Callable[[str, str], None]) -> None:
+    """One channel, one card in #incidents and one in the channel, one pin, one page, everybody invited, all said once."""
+    p0 = matrix(declare)
+    clean = (await p0.all()).stays
+    record_property("said", f"A P0: {p0.summary}")
+    room = "inc-#-checkout-answers-# "
+    assert seen(clean, f"{room}topic INC-# P# checkout answers #") == 1
+    assert [seen(clean, f"{room}member {who}") for who in ("U#FRANK#", "U#ALICE#", "U#BOB#")] == [1, 1, 1]
+    assert seen(clean, f"{room}channel_join") == seen(clean, f"{room}member")
+    assert [seen(clean, words) for words in ("incidents  U#ILABBOT incident:# ", f"{room} U#ILABBOT room:# ")] == [1, 1]
+    assert seen(clean, f"{room}pin ") == 1
+    assert seen(clean, f"{room}bookmark ") >= 4
+    assert [seen(clean, f"incident:#:{post} ") for post in ("checklist", "snapshot", "changes")] == [1, 1, 1]
+    assert (seen(clean, "pagerduty ilab-inc-# "), seen(clean, "page # alice")) == (1, 1)
+    assert not seen(clean, ":red_circle: On-call")
+    p0.check(least=130)
 
 
 async def grant(run: Run) -> None:
     """Erin asks for interviews, Bob approves."""
-    story = run.story
 
     def card() -> Said | None:
-        return newest(story.sees("bob", "ops-approvals"), "Grant · request")
+        return newest(run.story.sees("bob", "ops-approvals"), "Grant · request")
 
-    def approved() -> bool:
+    def decided() -> bool:
         shown = card()
         return shown is not None and "Approve" not in shown.buttons
 
     await run.types("erin", ASK, lambda: card() is not None)
-    await run.presses("bob", "Approve", "ops-approvals", approved)
+    await run.presses("bob", "Approve", "ops-approvals", decided)
 
 
-async def test_grant(matrix: Callable[..., Matrix]) -> None:
-    """Interviews are granted."""
-    played = matrix(grant, copies_product=True)
-    clean = await played.all()
-    print(len(played.points), played.seconds, len(played.unreached), len(played.failures))
-    print("\n".join(str(point) for point in played.points if point.moment == "before"))
-    print("\n".join(clean.stays))
-    print("\n".join(clean.passing))
-    print("\n".join(map(str, played.unreached)))
-    print("\n\n".join(played.failures))
-    assert not played.failures
+async def granted(run: Run) -> Counter[str]:
+    """What the customer has, by the product's own tables."""
+    async with await psycopg.AsyncConnection.connect(run.story.direct_product) as connection:
+        cursor = await connection.execute(
+            "select 'entitlement of ' || remaining_interviews from entitlements join auth.users u on u.id = user_id"
+            " where u.email = lower(%(who)s) union all"
+            " select 'history ' || action from entitlement_history join auth.users u on u.id = user_id"
+            " where u.email = lower(%(who)s)",
+            {"who": WHO},
+        )
+        return Counter(row[0] for row in await cursor.fetchall())
 
 
-async def test_p0(matrix: Callable[..., Matrix]) -> None:
-    """A P0 sets itself up."""
-    played = matrix(declare)
-    clean = await played.all()
-    print(len(played.points), played.seconds, len(played.unreached), len(played.failures))
-    print("\n".join(str(point) for point in played.points if point.moment == "before"))
-    print("\n".join(clean.stays))
-    print("\n".join(map(str, played.unreached)))
-    print("\n\n".join(played.failures))
-    assert not played.failures
-
-
-async def test_clean(matrix: Callable[..., Matrix]) -> None:
-    """One clean run."""
-    import time
-
-    played = matrix(declare)
-    for _ in range(3):
-        t = time.monotonic()
-        writes, seen = await played.clean()
-        print("took", time.monotonic() - t)
-        print(sum(writes.values()), len(writes))
-    print("\n".join(f"{n} {w}" for w, n in writes.items()))
-    print("\n".join(f"{n} {w}" for w, n in seen.stays.items()))
-    print(seen.passing)
+async def test_a_grant(matrix: MakeMatrix, record_property: Callable[[str, str], None]) -> None:
+    """One entitlement, one row of history, one card, one message to who asked."""
+    grants = matrix(grant, also=granted)
+    clean = (await grants.all()).stays
+    record_property("said", f"A grant: {grants.summary}")
+    assert (clean["entitlement of 5"], clean["history grant"]) == (1, 1)
+    assert seen(clean, "ops-approvals  U#ILABBOT request:# :white_check_mark: Grant") == 1
+    assert seen(clean, "direct U#ERIN#  U#ILABBOT request:#:told") == 1
+    grants.check(least=45)

@@ -27,9 +27,11 @@ from bot.store.embedded import EmbeddedServer
 from sandbox.slack.state import Channel
 from sandbox.writes import Moment, Write
 
-AT_ONCE: Final = 10
+AT_ONCE: Final = 8
 IDLE: Final = 2.2
 """Seconds of a bot to which nothing happens: what it writes then, it writes for itself."""
+PATIENCE: Final = 150.0
+"""Seconds: on a busy machine the bot's own limits are passed, and it waits before it tries again."""
 TRIES: Final = 3
 """Edits that come quickly become one, so a run may hold fewer writes than the clean one: then it is tried again."""
 
@@ -147,7 +149,7 @@ class Run:
                 return row == (True,)
 
             for _ in range(2):
-                await until(still, "it never came to an end", 40)
+                await until(still, "it never came to an end", PATIENCE)
                 await asyncio.sleep(0.02)
 
     async def types(self, name: str, words: str, came: Callable[[], bool]) -> None:
@@ -191,7 +193,8 @@ class Matrix:
     """A database with our tables, of which each run gets a copy."""
     product: str
     play: Play
-    copies_product: bool = False
+    also: Callable[[Run], Awaitable[Counter[str]]] | None = None
+    """What else the stand-ins hold; with it, each run gets a copy of the product's database, too."""
     unreached: list[Point] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     points: list[Point] = field(default_factory=list)
@@ -204,9 +207,9 @@ class Matrix:
         name = f"{self.own}_{self._numbers}"
         directory = self.directory / str(self._numbers)
         directory.mkdir()
-        product = f"{name}_product" if self.copies_product else self.product
+        product = self.product if self.also is None else f"{name}_product"
         await self.server.create_database(name, template=self.own)
-        if self.copies_product:
+        if self.also is not None:
             await self.server.create_database(product, template=self.product)
         try:
             async with staged(directory, self.server, own=name, product=product, watched=True) as story:
@@ -221,7 +224,7 @@ class Matrix:
                     await run.bot.dead.wait()
         finally:
             await self.server.drop_database(name)
-            if self.copies_product:
+            if self.also is not None:
                 await self.server.drop_database(product)
         shutil.rmtree(directory)
 
@@ -237,7 +240,7 @@ class Matrix:
             writes = Counter(run.story.sandbox.world.writes.log)
             for write in own_affairs:
                 writes[write] = 1
-            return writes, portrait(run.story)
+            return writes, await self._portrait(run)
 
     async def all(self) -> Portrait:
         """Every point is tried; return what the clean run showed."""
@@ -249,10 +252,6 @@ class Matrix:
             for nth in range(1, count + 1)
             for moment in ("before", "after")
         ]
-        import os
-
-        if only := os.environ.get("ONLY"):
-            self.points = [point for point in self.points if only in str(point)]
         places = asyncio.Semaphore(AT_ONCE)
 
         async def one(point: Point) -> None:
@@ -265,6 +264,29 @@ class Matrix:
         self.seconds = time.monotonic() - begun
         return clean
 
+    async def _portrait(self, run: Run) -> Portrait:
+        seen = portrait(run.story)
+        if self.also is not None:
+            seen.stays.update(await self.also(run))
+        return seen
+
+    @property
+    def summary(self) -> str:
+        """How many points there were, and what became of them."""
+        kinds = {point.write for point in self.points}
+        said = f"{len(self.points)} kill points at {len(kinds)} kinds of write, in {self.seconds:.0f} s"
+        if self.unreached:
+            said += f"; {len(self.unreached)} were not reached, as edits had become one"
+        return f"{said}; {len(self.failures)} failed"
+
+    def check(self, *, least: int) -> None:
+        """Every kind of write was struck at before and after, there were no fewer points, and nothing was out of order."""
+        assert not self.failures, "\n\n".join(self.failures)
+        assert len(self.points) >= least, self.summary
+        reached = {(point.write, point.moment) for point in self.points if point not in self.unreached}
+        assert reached == {(point.write, point.moment) for point in self.points}, self.unreached
+        assert len(self.unreached) <= len(self.points) // 10, self.unreached
+
     async def _try(self, point: Point, clean: Portrait) -> None:
         for _ in range(TRIES):
             said = ""
@@ -273,9 +295,11 @@ class Matrix:
                 async with self._run(point) as run:
                     run.arm()
                     await self.play(run)
-                    said = clean.unlike(portrait(run.story))
+                    said = clean.unlike(await self._portrait(run))
             except Exception as error:  # noqa: BLE001 -- any failure of a run is a finding about its point
-                said = f"{type(error).__name__}: {error}"
+                log = run.story.directory / "bot.log" if run is not None else None
+                told = log.read_text().splitlines()[-20:] if log is not None and log.exists() else []
+                said = "\n  ".join([f"{type(error).__name__}: {error}", *told])
             if said:
                 self.failures.append(f"{point}\n{said}")
             if said or (run is not None and run.reached):

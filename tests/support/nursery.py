@@ -17,7 +17,10 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+
+import bot
+import handlers
+from bot import __main__ as program
 
 
 class Bot:
@@ -87,29 +90,23 @@ class Nursery:
 
 def _load() -> None:
     """Everything that a serving bot would import."""
-    import bot
-    import handlers
-
     for package in (bot, handlers):
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             if not module.name.startswith("bot.store.embedded_"):  # programs of their own
                 importlib.import_module(module.name)
-    import stripe  # noqa: F401
-
+    importlib.import_module("stripe")
     gc.collect()
     gc.freeze()
 
 
-def _be_bot(env_file: str, log: str) -> Any:
-    from bot.__main__ import main
-
+def _be_bot(env_file: str, log: str) -> int:
     out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     nothing = os.open(os.devnull, os.O_RDONLY)
     for given, number in ((nothing, 0), (out, 1), (out, 2)):
         os.dup2(given, number)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     random.seed()
-    return main(["--env-file", env_file, "serve"])
+    return program.main(["--env-file", env_file, "serve"])
 
 
 def _tend() -> None:
@@ -119,14 +116,16 @@ def _tend() -> None:
         env_file, log = json.loads(line)
         pid = os.fork()
         if pid == 0:
+            status = 1
             try:
                 status = _be_bot(env_file, log)
-            except BaseException:
-                sys.excepthook(*sys.exc_info())
-                status = 1
-            sys.stderr.flush()
-            os._exit(status)
-        print(pid, flush=True)
+            except Exception as error:  # noqa: BLE001 -- nothing is above it that would say so
+                sys.excepthook(type(error), error, error.__traceback__)
+            finally:
+                sys.stderr.flush()
+                os._exit(status)
+        sys.stdout.write(f"{pid}\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -288,6 +288,35 @@ async def test_a_post_of_a_dead_copy_is_finished_by_another(
     assert {row[1] for row in await states(connection)} == {"sent"}
 
 
+@pytest.mark.parametrize("where", ["U0ERIN005", "C0SUPPORT"])
+async def test_a_lost_answer_is_found_wherever_it_was_said(
+    outbox: Outbox, sandbox: Sandbox, connection: Plain, want: Want, where: str
+) -> None:
+    """To a person, by their direct message; in a public channel that the bot is not in, by joining it."""
+    await want("one", channel=where)
+    sandbox.faults.add("slack", "chat.postMessage", kind="lost", times=1)
+    assert await outbox.send_next()
+    await time_passes(connection)
+    assert await outbox.send_next()
+    place = sandbox.workspace.direct(where) if where.startswith("U") else sandbox.workspace.channel(where)
+    assert [message["text"] for message in place.messages if message.get("bot_id")] == ["This is one"]
+    assert [row[:2] for row in await states(connection)] == [("one", "sent")]
+
+
+async def test_a_refused_token_loses_nothing(
+    outbox: Outbox, slack: Slack, sandbox: Sandbox, connection: Plain, want: Want
+) -> None:
+    """While Slack refuses the bot's token what is wanted waits; with one that works it is said."""
+    right, slack.quick.token = slack.quick.token, "xoxb-revoked"
+    await want("one")
+    assert await outbox.send_next()
+    assert [(key, state) for key, state, _, _ in await states(connection)] == [("one", "wanted")]
+    slack.quick.token = right
+    await time_passes(connection, timedelta(minutes=1))
+    assert await outbox.send_next()
+    assert said(sandbox) == ["This is one"]
+
+
 async def test_jobs_say_answers(outbox: Outbox, database: Database, sandbox: Sandbox, clock: Clock) -> None:
     """An Answer becomes a message with buttons, in the transaction of what it tells of; the same key once."""
     announce = Announcer(clock.now, runbook_url="https://example.com/runbook.md")

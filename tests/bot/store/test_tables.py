@@ -28,6 +28,7 @@ Plain = psycopg.AsyncConnection[Any]
 @pytest.mark.parametrize(
     "family",
     [
+        "acts",
         "audit",
         "backups",
         "clocks",
