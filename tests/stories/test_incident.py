@@ -270,7 +270,9 @@ async def test_a_p2_stays_a_thread(story: Story) -> None:
         channel for channel in story.sandbox.workspace.state.channels.values() if channel.name.startswith("inc-")
     ] == []
     assert story.sandbox.vendors["pagerduty"].account.incidents == []
-    assert await story.rows("select count(*) from clocks where state = 'running'") == [(0,)]
+    assert await story.rows("select count(*) from clocks where state = 'running' and subject like 'incident:%%'") == [
+        (0,)
+    ]
     assert any("INC-1 P2 a label is wrong" in said.text for said in story.sees("bob"))
 
 
