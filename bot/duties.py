@@ -14,7 +14,7 @@ from bot.alerts import card as alert_card
 from bot.alerts import judging
 from bot.context import CardOf, ClockWork, Duty, Services
 from bot.figures import digest, watcher
-from bot.incidents import bootstrap, card, escalating, paging, topic
+from bot.incidents import bootstrap, cadence, card, correcting, escalating, paging, reclassifying, topic
 from bot.store import clocks
 
 V = TypeVar("V")
@@ -27,8 +27,11 @@ def clock_work(duty: Duty) -> dict[str, ClockWork]:
         changes.clock_work(duty),
         bootstrap.clock_work(duty),
         judging.clock_work(duty),
+        cadence.clock_work(duty),
+        correcting.clock_work(duty),
         escalating.clock_work(duty),
         paging.clock_work(duty),
+        reclassifying.clock_work(duty),
         topic.clock_work(duty),
         watcher.clock_work(duty),
         digest.clock_work(duty),

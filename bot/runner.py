@@ -24,7 +24,7 @@ from bot.words import Incomplete, parse
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("ilab.request")
 
-FORM_WITHIN = 4.0
+FORM_WITHIN = 8.0
 """Seconds that a form's evidence may take, while the person looks at an empty one."""
 
 Observe = Callable[[str, str, float], None]

@@ -40,9 +40,13 @@ async def run(core: Core, words: Sequence[str], *, token: str, key: str, out: Te
     actor = await core.services.people.actor(bearer.person, anew=anew)
     place = Place(surface=Surface.TERMINAL)
     shown = _Progress(out)
-    answer = await core.runner.hear(Request(key=key, asked=asked, actor=actor, place=place), shown)
+    request = Request(key=key, asked=asked, actor=actor, place=place)
+    answer = await core.runner.hear(request, shown)
     shown.clear()
     if isinstance(answer, Incomplete):
+        known = await core.runner.form(answer, request)
+        if known.note is not None:
+            _print(known.note, core, out)
         raise refuse_incomplete(answer)
     _print(answer, core, out)
     return exit_status(answer)

@@ -294,7 +294,7 @@ def _number(operation: Operation, field: Field, word: str) -> int | float:
     low, high = field.minimum, field.maximum
     what = ("a whole number" if field.kind is Kind.INTEGER else "a number") + _bounds(low, high)
     try:
-        number = int(word) if field.kind is Kind.INTEGER else float(word)
+        number = int(word) if field.kind is Kind.INTEGER else float(word.removesuffix("%"))
     except ValueError:
         raise _wrong(operation, field, word, what) from None
     if number != number or (low is not None and number < low) or (high is not None and number > high):  # noqa: PLR0124 -- NaN

@@ -1,22 +1,23 @@
-"""`incident`: say that one has it, and see them. How one begins is `handlers/declare.py`."""
+"""`incident`: see them. How one begins is `handlers/declare.py`; what is done about it, `respond.py` and `steer.py`."""
 
 from __future__ import annotations
 
-from bot.context import Context, Transaction
-from bot.incidents import acknowledging
+from bot.context import Context
+from bot.incidents import showing
 from bot.incidents.finding import WhichArgs, seen, which
 from bot.incidents.visibility import audience
-from bot.operation import Act, Answer, Args, Family, Line, Lines, Mark, Offer, Read
+from bot.operation import Answer, Args, Family, Line, Lines, Mark, Offer, Read
 from bot.people import Role
 from bot.store import incidents
-from handlers import declare, status_page, timeline
+from bot.store.incidents import Incident
+from handlers import declare, respond, status_page, steer, timeline
 
-SECTION = "P0 Response Procedure"
 
-
-async def acknowledge(args: WhichArgs, context: Context, transaction: Transaction) -> Answer:
-    """Take it. Audited by `bot.incidents.acknowledging`."""
-    return await acknowledging.acknowledge(await which(args.id, context, transaction), context, transaction)
+async def show(args: WhichArgs, context: Context) -> Answer:
+    """Return all that is known of one."""
+    async with context.services.database.connection() as connection:
+        incident = await which(args.id, context, connection)
+        return await showing.shown(incident, context, connection)
 
 
 async def list_(args: Args, context: Context) -> Answer:
@@ -28,7 +29,7 @@ async def list_(args: Args, context: Context) -> Answer:
         Line(
             title=f"INC-{incident.id} {incident.severity}",
             text=f"{incident.title} ({incident.state})",
-            mark=Mark.DOWN if incident.state == "declared" else Mark.DEGRADED,
+            mark=_mark(incident),
             at=incident.declared_at,
         )
         for incident in found
@@ -45,30 +46,28 @@ async def list_(args: Args, context: Context) -> Answer:
     )
 
 
+def _mark(incident: Incident) -> Mark:
+    if not incident.is_open:
+        return Mark.NONE
+    return Mark.DOWN if incident.acknowledged_at is None else Mark.DEGRADED
+
+
 FAMILY = Family(
     name="incident",
     summary="Incidents",
     operations=(
         *declare.OPERATIONS,
+        *respond.OPERATIONS,
+        *steer.OPERATIONS,
         *status_page.OPERATIONS,
         *timeline.OPERATIONS,
-        Act(
-            words="incident ack",
-            summary="Say that you have it: the clocks stop, and everybody reads it.",
-            who=Role.RESPONDER,
+        Read(
+            words="incident show",
+            summary="How one stands, its times, and what happened last.",
+            who=Role.VIEWER,
             args=WhichArgs,
-            examples=("incident ack 12",),
-            section=SECTION,
-            act=acknowledge,
-        ),
-        Act(
-            words="ack",
-            summary="The same as incident ack; in an incident's channel nothing more is needed.",
-            who=Role.RESPONDER,
-            args=WhichArgs,
-            examples=("ack", "ack 12"),
-            section=SECTION,
-            act=acknowledge,
+            examples=("incident show INC-12",),
+            read=show,
         ),
         Read(
             words="incident list",

@@ -8,10 +8,11 @@ from bot.ages import age
 from bot.audit import Event
 from bot.context import Context, Services, Transaction
 from bot.errors import UserError
-from bot.incidents import moving, status_page
+from bot.incidents import moving
 from bot.incidents.figures import Milestone
 from bot.incidents.moving import Deed, Happening
-from bot.incidents.states import State, Step, after, offers
+from bot.incidents.next_steps import told_next
+from bot.incidents.states import State, Step, after
 from bot.incidents.timeline import Kind
 from bot.operation import Answer, Audience, Mark
 from bot.store import people
@@ -24,10 +25,7 @@ async def acknowledge(incident: Incident, context: Context, transaction: Transac
     return Answer(
         verdict=f"You have {now.label}. Acknowledged {age(now.declared_at, now.acknowledged_at or context.now)} "
         "after it was declared.",
-        offers=(
-            *status_page.offer(now, context.services),
-            *offers(State(now.state), now.id, cause=now.cause, commands=context.services.registry.by_words),
-        ),
+        offers=(*told_next(now, context.services),),
         audience=Audience.PRIVATE,
     )
 

@@ -11,8 +11,9 @@ from bot.ages import age
 from bot.context import CardOf, Duty, Services
 from bot.incidents import status_page
 from bot.incidents.deadlines import KINDS, Group
+from bot.incidents.next_steps import next_steps
 from bot.incidents.severity import SEVERITIES
-from bot.incidents.states import CAUSES, State, offers
+from bot.incidents.states import CAUSES, State
 from bot.incidents.telling import marked
 from bot.incidents.timeline import Kind
 from bot.incidents.visibility import has_room
@@ -101,13 +102,13 @@ def card(incident: Incident, known: Known, services: Services) -> Answer:
         for name, title in TITLES.items()
         if name in known.steps
     )
-    offered = list(offers(state, incident.id, cause=incident.cause, commands=services.registry.by_words))
+    offered = list(next_steps(incident, services))
     offered += status_page.offer(incident, services) if state.is_open else ()
     if failed and state.is_open:
         offered.append(Offer(label="Retry what failed", words=f"incident retry {incident.id}"))
     if state.is_open:
         offered.append(Offer(label="Status", words="status"))
-    groups = [Lines(lines=tuple(_lines(incident, known)))]
+    groups = [Lines(lines=standing(incident, known))]
     if setting_up and (failed or state is State.DECLARED):
         groups.append(Lines(heading="Set up", lines=setting_up))
     return marked(
@@ -126,12 +127,13 @@ def _why(step: steps.Recorded) -> str:
     return f"{step.error or ''} It is tried again by itself.".strip() if step.again else step.error or ""
 
 
-def _lines(incident: Incident, known: Known) -> list[Line]:
+def standing(incident: Incident, known: Known) -> tuple[Line, ...]:
+    """How it stands, line by line. Pure."""
     severity = SEVERITIES[incident.severity]
     state = State(incident.state)
     lines = [
         Line(title="Severity", text=f"{severity.code} {severity.word}: {severity.means}"),
-        Line(title="State", text=_state(incident)),
+        Line(title="State", text=state_of(incident)),
         Line(title="Declared", text=f"by {_declarer(incident, known)}", when=incident.declared_at),
     ]
     if incident.private:
@@ -164,7 +166,7 @@ def _lines(incident: Incident, known: Known) -> list[Line]:
         lines.append(Line(title="Last update", text=known.update, when=known.updated_at))
     if state.is_open or state is State.RESOLVED:
         lines += [Line(title=f"{_DUE[kind]} by", when=at) for kind, at in known.due.items() if _is_shown(kind)]
-    return lines
+    return tuple(lines)
 
 
 def _declarer(incident: Incident, known: Known) -> str:
@@ -175,7 +177,8 @@ def _is_shown(kind: str) -> bool:
     return kind in _DUE and KINDS[kind] is not Group.SIGN_OF_LIFE
 
 
-def _state(incident: Incident) -> str:
+def state_of(incident: Incident) -> str:
+    """Its state as people read it. Pure."""
     return f"merged into INC-{incident.merged_into}" if incident.merged_into else incident.state
 
 

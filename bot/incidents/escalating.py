@@ -18,8 +18,9 @@ from bot.context import ClockWork, Duty, Services
 from bot.incidents import moving, paging, timekeeping
 from bot.incidents.deadlines import KINDS, RUNNING, Clock, Group, rung_after
 from bot.incidents.moving import BOT, Deed, Happening
+from bot.incidents.next_steps import next_steps
 from bot.incidents.paging import Paged
-from bot.incidents.states import State, offers
+from bot.incidents.states import State
 from bot.incidents.telling import tell
 from bot.incidents.timeline import Kind
 from bot.operation import Answer, Line, Lines, Mark, Offer
@@ -155,7 +156,7 @@ def _sentence(incident: Incident, clock: Clock, now: datetime) -> str:
 
 
 def _answer(services: Services, incident: Incident, said: str, paged: Paged, late: str) -> Answer:
-    steps = offers(State(incident.state), incident.id, cause=incident.cause, commands=services.registry.by_words)
+    steps = next_steps(incident, services)
     lines = tuple(
         Line(title=title, mark=mark)
         for title, mark in (

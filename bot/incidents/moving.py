@@ -31,6 +31,9 @@ PAGER: Final = "pager"
 BOT: Final = "ilab"
 """Who does what nobody did."""
 
+WORDS: Final = ("reason", "title")
+"""What of a detail is somebody's words."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Deed:
@@ -82,18 +85,24 @@ async def lock(transaction: Transaction, incident: Incident, deed: Deed, kind: K
     """The incident, locked, and whether this deed was done before."""
     found = await incidents.get(transaction, incident.id, lock=True)
     assert found is not None  # noqa: S101 -- incidents are never deleted
-    return found, await timeline.by_key(transaction, incident.id, _key(kind, deed)) is not None
+    return found, await was_done(transaction, incident, deed, kind)
+
+
+async def was_done(transaction: Transaction, incident: Incident, deed: Deed, kind: Kind) -> bool:
+    """Whether this deed was done before."""
+    return await timeline.by_key(transaction, incident.id, _key(kind, deed)) is not None
 
 
 def step(incident: Incident, step: Step) -> State:
     """The state that the step leads to. Raises UserError, saying how it stands, where it is not possible now."""
     reached = after(State(incident.state), step)
     if reached is None:
-        raise UserError(f"{incident.label} is {incident.state} already.", todo=_instead(incident))
+        raise UserError(f"{incident.label} is {incident.state} already.", todo=instead(incident))
     return reached
 
 
-def _instead(incident: Incident) -> str:
+def instead(incident: Incident) -> str:
+    """What can be done where a step is not possible. Pure."""
     state = State(incident.state)
     if state is State.MERGED:
         return f"It is followed in INC-{incident.merged_into}."
@@ -142,7 +151,7 @@ async def record(
         actor=deed.by,
         subject=now.subject,
         at=deed.at,
-        detail={**happening.detail, **deed.detail},
+        detail={**_open_detail(now, happening), **deed.detail},
     )
     await tell(
         services,
@@ -226,6 +235,13 @@ def taken(incident: Incident, deed: Deed) -> Incident:
     if incident.acknowledged_at is not None:
         return incident
     return replace(incident, acknowledged_by=deed.by, acknowledged_at=deed.at)
+
+
+def _open_detail(incident: Incident, happening: Happening) -> Mapping[str, Any]:
+    """What the audit holds, which more people read than a private incident: of that, no words of anybody."""
+    if not incident.private:
+        return happening.detail
+    return {name: value for name, value in happening.detail.items() if name not in WORDS}
 
 
 def _topical(incident: Incident) -> tuple[object, ...]:

@@ -98,16 +98,18 @@ def after(state: State, step: Step) -> State | None:
     return TRANSITIONS[state].get(step)
 
 
+_VERIFIED: Final = "Health is looked at first. Where all is well, everybody is told that it is over."
 _NEXT: Final[Mapping[State, tuple[tuple[str, str], ...]]] = {
     State.DECLARED: (("Acknowledge", "ack"), ("Assess…", "assess"), ("Update…", "update")),
     State.ACKNOWLEDGED: (("Assess…", "assess"), ("Update…", "update"), ("Mitigated…", "mitigate")),
-    State.ASSESSED: (("Mitigated…", "mitigate"), ("Update…", "update"), ("Resolve…", "resolve")),
-    State.MITIGATED: (("Resolve…", "resolve"), ("Update…", "update"), ("It is back…", "reopen")),
+    State.ASSESSED: (("Mitigated…", "mitigate"), ("Update…", "update"), ("Resolve", "resolve")),
+    State.MITIGATED: (("Resolve", "resolve"), ("Update…", "update"), ("It is back…", "reopen")),
     State.RESOLVED: (("Post-mortem", "postmortem"), ("It is back…", "reopen")),
     State.CLOSED: (("Post-mortem", "postmortem"),),
     State.CANCELLED: (("Reopen…", "reopen"),),
     State.MERGED: (("Reopen…", "reopen"),),
 }
+"""The buttons of each state; one that ends in dots opens a form."""
 
 CAUSES: Final[Mapping[str, str]] = {
     "deployment": "a deployment",
@@ -128,12 +130,15 @@ _MEASURES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
 def offers(state: State, incident: int, *, cause: str | None, commands: Collection[str]) -> tuple[Offer, ...]:
     """The next steps, the likeliest first; once the cause is known, what the runbook says for it comes before them."""
     measures = measures_for(cause, commands) if state is State.ASSESSED else ()
-    named = [(label, _named(word, incident)) for label, word in _NEXT[state]]
+    named = [(label, word) for label, word in _NEXT[state] if _command(word) in commands]
     steps = [
-        Offer(label=label, words=words, style="" if measures or number or not state.is_open else "primary")
-        for number, (label, words) in enumerate(
-            (label, words) for label, words in named if words.rpartition(" ")[0] in commands
+        Offer(
+            label=label,
+            words=f"{_command(word)} INC-{incident}",
+            style="" if measures or number or not state.is_open else "primary",
+            confirm=_VERIFIED if word == "resolve" else "",
         )
+        for number, (label, word) in enumerate(named)
     ]
     return (*measures, *steps)
 
@@ -147,5 +152,5 @@ def measures_for(cause: str | None, commands: Collection[str]) -> tuple[Offer, .
     )
 
 
-def _named(word: str, incident: int) -> str:
-    return f"{word if word == 'postmortem' else f'incident {word}'} INC-{incident}"
+def _command(word: str) -> str:
+    return word if word == "postmortem" else f"incident {word}"

@@ -30,6 +30,8 @@ class TopIssue:
     count: int
     users: int
     link: str
+    is_new: bool = False
+    """New, back, or coming much more often than before."""
 
 
 class _Value(BaseModel):
@@ -51,6 +53,7 @@ class _Issue(BaseModel):
     count: int
     userCount: int = 0  # noqa: N815 -- Sentry's name
     permalink: str = ""
+    substatus: str | None = None
 
 
 _ISSUES: Final = TypeAdapter(list[_Issue])
@@ -70,8 +73,8 @@ class Sentry:
             headers={"authorization": f"Bearer {settings.token.get_secret_value()}"},
         )
 
-    async def top_issues(self, *, most: int) -> tuple[TopIssue, ...]:
-        """Return the most frequent unresolved issues of 24 hours: `GET …/issues/`. Needs `event:read`."""
+    async def top_issues(self, *, most: int, within: str = "24h") -> tuple[TopIssue, ...]:
+        """Return the most frequent unresolved issues of that time: `GET …/issues/`. Needs `event:read`."""
         found = await self._api.read(
             f"/api/0/organizations/{self.settings.organization}/issues/",
             _ISSUES,
@@ -79,12 +82,18 @@ class Sentry:
                 "project": self.settings.project,
                 "query": "is:unresolved",
                 "sort": "freq",
-                "statsPeriod": "24h",
+                "statsPeriod": within,
                 "limit": most,
             },
         )
         return tuple(
-            TopIssue(title=issue.title, count=issue.count, users=issue.userCount, link=issue.permalink)
+            TopIssue(
+                title=issue.title,
+                count=issue.count,
+                users=issue.userCount,
+                link=issue.permalink,
+                is_new=issue.substatus in ("new", "regressed", "escalating"),
+            )
             for issue in found[:most]
         )
 

@@ -143,6 +143,12 @@ class Rooms:
         if (info["channel"].get("topic") or {}).get("value") != wanted:
             await call(self._slack.patient, "conversations.setTopic", channel=channel, topic=wanted)
 
+    async def rename(self, channel: str, name: str) -> None:
+        """The channel is called that; named twice, it is named once."""
+        info = await call(self._slack.patient, "conversations.info", channel=channel)
+        if info["channel"].get("name") != name:
+            await call(self._slack.patient, "conversations.rename", channel=channel, name=name[:80])
+
     async def bookmark(self, channel: str, links: Sequence[tuple[str, str]]) -> None:
         """The links stand among the channel's bookmarks, each once, one after the other (Slack refuses two at a time)."""
         listed: dict[str, Any] = await call(self._slack.patient, "bookmarks.list", channel_id=channel)

@@ -71,7 +71,7 @@ async def test_a_p0_sets_itself_up(story: Story) -> None:
     (page,) = story.sandbox.vendors["pagerduty"].account.incidents
     assert page.key == "ilab-inc-1"
     shown = card(story)
-    assert shown.buttons == ["Acknowledge", "Status page…", "Status"]
+    assert shown.buttons == ["Acknowledge", "Assess…", "Update…", "Status page…", "Status"]
     assert "Not acknowledged" in shown.text
     assert ":white_check_mark: On-call paged" in shown.text
     assert story.sandbox.workspace.pings == []
@@ -89,7 +89,7 @@ async def test_acknowledged_by_the_button(story: Story) -> None:
     await story.settled()
     assert sum("acknowledged by alice" in said.text for said in in_room(story)) == 1
     assert "Acknowledged  by alice" in card(story).text
-    assert card(story).buttons == ["Status page…", "Status"]
+    assert card(story).buttons == ["Assess…", "Update…", "Mitigated…", "Status page…", "Status"]
     (page,) = story.sandbox.vendors["pagerduty"].account.incidents
     await until(lambda: page.status == "acknowledged", "PagerDuty was never told")
     again = await story.asks("bob", "/ilab incident ack 1")
@@ -270,9 +270,7 @@ async def test_a_p2_stays_a_thread(story: Story) -> None:
         channel for channel in story.sandbox.workspace.state.channels.values() if channel.name.startswith("inc-")
     ] == []
     assert story.sandbox.vendors["pagerduty"].account.incidents == []
-    assert await story.rows("select count(*) from clocks where state = 'running' and subject like 'incident:%%'") == [
-        (0,)
-    ]
+    assert await story.rows("select count(*) from clocks where state = 'running' and subject = 'incident:1'") == [(0,)]
     assert any("INC-1 P2 a label is wrong" in said.text for said in story.sees("bob"))
 
 

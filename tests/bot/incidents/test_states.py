@@ -67,11 +67,11 @@ def test_an_ended_incident_is_not_worked_on() -> None:
     [
         (State.DECLARED, None, ["Acknowledge", "Assess…", "Update…"]),
         (State.ACKNOWLEDGED, None, ["Assess…", "Update…", "Mitigated…"]),
-        (State.ASSESSED, "deployment", ["Roll back", "Mitigated…", "Update…", "Resolve…"]),
-        (State.ASSESSED, "third_party", ["Vendors' contacts", "Mitigated…", "Update…", "Resolve…"]),
-        (State.ASSESSED, "database", ["Backups", "Health of the database", "Mitigated…", "Update…", "Resolve…"]),
-        (State.ASSESSED, "other", ["Maintenance mode", "Mitigated…", "Update…", "Resolve…"]),
-        (State.MITIGATED, "deployment", ["Resolve…", "Update…", "It is back…"]),
+        (State.ASSESSED, "deployment", ["Roll back", "Mitigated…", "Update…", "Resolve"]),
+        (State.ASSESSED, "third_party", ["Vendors' contacts", "Mitigated…", "Update…", "Resolve"]),
+        (State.ASSESSED, "database", ["Backups", "Health of the database", "Mitigated…", "Update…", "Resolve"]),
+        (State.ASSESSED, "other", ["Maintenance mode", "Mitigated…", "Update…", "Resolve"]),
+        (State.MITIGATED, "deployment", ["Resolve", "Update…", "It is back…"]),
         (State.RESOLVED, "deployment", ["Post-mortem", "It is back…"]),
         (State.CLOSED, None, ["Post-mortem"]),
         (State.CANCELLED, None, ["Reopen…"]),
@@ -91,7 +91,7 @@ def test_only_what_there_is_is_offered() -> None:
     offered = offers(State.ASSESSED, 12, cause="deployment", commands={"incident mitigate", "incident resolve"})
     assert [(offer.label, offer.words) for offer in offered] == [
         ("Mitigated…", "incident mitigate INC-12"),
-        ("Resolve…", "incident resolve INC-12"),
+        ("Resolve", "incident resolve INC-12"),
     ]
     assert offered[0].style == "primary"
     assert measures_for(None, EVERYTHING) == ()

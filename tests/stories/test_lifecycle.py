@@ -1,0 +1,248 @@
+"""An incident from declaring to resolving: by buttons, with the clocks of the runbook, in words, and corrected."""
+
+from __future__ import annotations
+
+from incidents import (
+    card,
+    declared,
+    done,
+    in_room,
+    later,
+    opens,
+    press,
+    room,
+    state_of,
+    thread,
+    times_of,
+    token_of,
+    types,
+)
+from storytelling import Story, ilab
+
+
+async def test_a_p0_by_buttons(story: Story) -> None:
+    """Acknowledged, assessed, told of, mitigated and resolved from the card, each step in thread, channel and timeline."""
+    await declared(story)
+    channel = room(story).id
+    assert card(story).buttons == ["Acknowledge", "Assess…", "Update…", "Status page…", "Status"]
+    await later(story, 2)
+    said = await press(story, "alice", "Acknowledge", channel)
+    assert said.first_line.startswith("You have INC-1.")
+    await done(story)
+    assert card(story).buttons == ["Assess…", "Update…", "Mitigated…", "Status page…", "Status"]
+    assert room(story).topic["value"] == "INC-1 P0 checkout answers 500 · acknowledged"
+    (page,) = story.sandbox.vendors["pagerduty"].account.incidents
+    assert page.status == "acknowledged"
+
+    await later(story, 6)
+    form = await opens(story, "alice", "Assess…", channel)
+    assert "Probes" in form.text
+    assert "The product, in the last" in form.text
+    said = await story.submits("alice", cause="deployment", share="40", found="since the release")
+    assert (
+        said.first_line
+        == ":white_check_mark: INC-1 is assessed: a deployment, about 40 % of the users (since the release)"
+    )
+    assert said.buttons == ["Roll back", "Status page…", "Mitigated…", "Update…", "Resolve"]
+    await done(story)
+    assert "Cause  a deployment, about 40 % of the users: since the release" in card(story).text
+
+    await opens(story, "alice", "Update…", channel)
+    await story.submits("alice", text="The rollback runs, write to ann@example.com")
+    assert "alice: The rollback runs, write to a•••@example.com" in thread(story)[-1]
+    await opens(story, "alice", "Mitigated…", channel)
+    await story.submits("alice", how="rolled back")
+    await later(story, 10)
+    said = await press(story, "alice", "Resolve", channel)
+    assert said.first_line.startswith(":white_check_mark: INC-1 is resolved. Verified: All well")
+    await done(story)
+
+    assert page.status == "resolved"
+    assert await state_of(story) == "resolved"
+    assert card(story).buttons[-1] == "It is back…"
+    assert [kind for kind, _ in await times_of(story) if kind not in ("set_up", "health", "change", "paged")] == [
+        "declared",
+        "acknowledged",
+        "assessed",
+        "update",
+        "mitigated",
+        "resolved",
+    ]
+    for words in ("acknowledged by alice", "assessed by alice", "mitigated by alice", "resolved by alice"):
+        assert sum(words in text for text in thread(story)) == 1, words
+        assert sum(words in said.text for said in in_room(story) if not said.ephemeral) == 1, words
+    assert await story.rows("select name from milestones order by id") == [
+        ("declared",),
+        ("acknowledged",),
+        ("assessed",),
+        ("mitigated",),
+        ("resolved",),
+    ]
+    kinds = [kind for (kind,) in await story.rows("select kind from audit order by seq")]
+    assert kinds == [
+        f"incident.{step}" for step in ("declared", "acknowledged", "assessed", "updated", "mitigated", "resolved")
+    ]
+    running = await story.rows(
+        "select kind from clocks where state = 'running' and subject = 'incident:1' order by due_at"
+    )
+    assert [kind for (kind,) in running] == [
+        "postmortem_half",
+        "postmortem_remind",
+        "postmortem_last",
+        "postmortem_overdue",
+    ]
+    assert story.sandbox.workspace.pings == []
+
+
+async def test_a_p0_wholly_from_a_terminal(story: Story) -> None:
+    """The same steps, each named in words; what they did stands in Slack, and an acknowledgement there stops nothing twice."""
+    token = await token_of(story, "alice")
+    await declared(story)
+
+    async def runs(*words: str) -> tuple[int, str]:
+        status, out, err = await ilab(story, "run", *words, token=token)
+        await done(story)
+        return status, out + err
+
+    status, said = await runs("incident", "ack")
+    assert status == 1
+    assert "Which incident?" in said
+    assert "Open now: INC-1 checkout answers 500." in said
+    assert (await runs("ack", "INC-1"))[1].startswith("You have INC-1. Acknowledged")
+    status, said = await runs("incident", "assess", "INC-1")
+    assert "`incident assess` needs" in said.replace("incident assess needs", "`incident assess` needs")
+    assert "Share of users" in said
+    assert (await runs("incident", "assess", "INC-1", "third-party", "Stripe", "--share", "30"))[0] == 0
+    assert (await runs("incident", "update", "INC-1", "we wait for Stripe"))[0] == 0
+    assert (await runs("incident", "note", "INC-1", "Stripe answered our ticket"))[0] == 0
+    assert (await runs("incident", "mitigate", "INC-1", "users read a banner"))[0] == 0
+    status, said = await runs("incident", "resolve", "INC-1")
+    assert status == 0
+    assert "INC-1 is resolved. Verified: All well" in said
+    status, said = await runs("incident", "show", "INC-1")
+    assert "Time to resolve" in said
+    assert await state_of(story) == "resolved"
+    kinds = [kind for kind, _ in await times_of(story) if kind not in ("set_up", "health", "change", "paged")]
+    assert kinds == ["declared", "acknowledged", "assessed", "update", "note", "mitigated", "resolved"]
+    assert any("alice: we wait for Stripe" in text for text in thread(story))
+    assert any("Note by alice: Stripe answered our ticket" in said.text for said in in_room(story))
+    assert await story.rows(
+        "select distinct detail ->> 'surface' from audit where kind like 'incident.%%' and kind <> 'incident.declared'"
+    ) == [("terminal",)]
+
+
+async def test_the_evidence_is_gathered(story: Story) -> None:
+    """Probes, what changed, errors, the log, vendors and the product's numbers, each apart; what is silent says so."""
+    await declared(story, "P2 something is off")
+    story.sandbox.vendors["sentry"].set_switch("errors", "storm")
+    story.sandbox.vendors["site"].set_switch("site", "down")
+    story.sandbox.faults.add("stripe", kind="status", status=500)
+    said = await types(story, "alice", "/ilab incident evidence INC-1")
+    assert "Share of users: about 100 %  the site itself is down" in said.text
+    for words in (
+        "Probes",
+        "What changed",
+        "Errors (Sentry)",
+        "Server log",
+        "The product, in the last",
+        "errors a minute",
+    ):
+        assert words in said.text, words
+    assert ":grey_question: Checkouts  could not check" in said.text
+    assert said.buttons == ["Assess…"]
+
+
+async def test_the_form_proposes_what_the_evidence_says(story: Story) -> None:
+    """OpenAI's page has an incident and its API fails: a third party, most likely, and words to tell users with."""
+    await declared(story, "P2 questions do not come")
+    story.sandbox.vendors["status_pages"].set_switch("openai", "major_outage")
+    story.sandbox.vendors["openai"].set_switch("api", "down")
+    form = await opens(story, "alice", "Assess…")
+    chosen = {
+        block["block_id"]: block["element"].get("initial_option", {}).get("value")
+        for block in form.raw["blocks"]
+        if block["type"] == "input"
+    }
+    assert chosen["cause"] == "third-party"
+    said = await story.submits("alice", cause="third-party", found="OpenAI")
+    assert "The runbook: tell users" in said.text
+    form = await opens(story, "alice", "Update…")
+    text = next(block["element"]["initial_value"] for block in form.raw["blocks"] if block["block_id"] == "text")
+    assert text.startswith("The trouble is at OpenAI, not with us.")
+
+
+async def test_it_is_not_over_while_something_is_red(story: Story) -> None:
+    """Resolving is refused with what is red; resolved all the same, it says so, and whose word that is."""
+    await declared(story, "P2 the site is slow")
+    story.sandbox.vendors["site"].set_switch("site", "down")
+    said = await types(story, "alice", "/ilab incident resolve INC-1")
+    assert said.first_line.startswith(":red_circle: Not resolved: health says: ")
+    assert said.buttons == ["Look again", "Resolve anyway"]
+    assert await state_of(story) == "declared"
+    await press(story, "alice", "Resolve anyway")
+    await done(story)
+    assert await state_of(story) == "resolved"
+    assert "alice says that it is over all the same" in thread(story)[-1]
+    assert ":red_circle: Site  answers 500" in thread(story)[-1].split("Red")[1]
+
+
+async def test_what_could_not_be_verified_is_said(story: Story) -> None:
+    """A probe gets an answer that says nothing: it is resolved, and everybody reads that it was not verified."""
+    await declared(story, "P2 the site is slow")
+    story.sandbox.faults.add("supabase", "auth.health", kind="garbled")
+    said = await types(story, "alice", "/ilab incident resolve INC-1 restarted")
+    assert said.first_line == ":grey_question: INC-1 is resolved. Could not be verified: Supabase Auth."
+    assert "Could not be checked" in thread(story)[-1]
+    assert "verified: All well" not in thread(story)[-1]
+
+
+async def test_an_update_is_put_off_under_a_name(stage: Story) -> None:
+    """Nobody hears nothing for half an hour: reminded at 25 minutes, put off by Bob, and then said by the bot itself."""
+    await stage.start(ILAB_INCIDENTS__P2__UPDATE_MINUTES="30")
+    await declared(stage, "P2 a label is wrong")
+    await later(stage, 25.1)
+    reminder = thread(stage)[-1]
+    assert "INC-1: the next update is due within" in reminder
+    assert "Nobody leads it." in reminder
+    await stage.asks("bob", "@ilab incident snooze 45m", thread_ts=str(card(stage).raw["ts"]))
+    await done(stage)
+    assert any("bob: the next update of INC-1 by" in text for text in thread(stage))
+    await later(stage, 30)
+    assert not any("Nothing was said" in text for text in thread(stage))
+    await later(stage, 16)
+    assert "Nothing was said of INC-1 for 71 min; it is declared." in thread(stage)[-1]
+    assert "What is known" in thread(stage)[-1]
+    await later(stage, 30.1)
+    assert sum("Nothing was said" in text for text in thread(stage)) == 2
+    refused = await types(stage, "bob", "/ilab incident snooze INC-1 9h")
+    assert refused.first_line == "An update can be put off for a minute to four hours."
+
+
+async def test_in_words_the_channel_implies_it(story: Story) -> None:
+    """In its channel no number is needed, and a number in a text is part of it; elsewhere INC-1 names it."""
+    await declared(story, "P1 interviews do not start")
+    channel = room(story).id
+    assert (await types(story, "alice", "/ilab incident ack", channel)).first_line.startswith("You have INC-1.")
+    said = await types(story, "alice", "/ilab incident assess database --share 12.5% no connection is left", channel)
+    assert said.first_line == (
+        ":white_check_mark: INC-1 is assessed: the database, about 12.5 % of the users (no connection is left)"
+    )
+    assert said.buttons[:2] == ["Backups", "Health of the database"]
+    await types(story, "alice", "/ilab incident update 500 errors a minute, we restart the pooler", channel)
+    assert "alice: 500 errors a minute, we restart the pooler" in thread(story)[-1]
+    await types(story, "bob", "/ilab incident note INC-1 the pooler was restarted at 14:02")
+    assert ("note", "the pooler was restarted at 14:02") in await times_of(story)
+    assert not any("the pooler was restarted at 14:02" in text for text in thread(story))
+    refused = await types(story, "bob", "/ilab incident note 500 errors")
+    assert refused.first_line == "Which incident? This is no incident's channel."
+    assert "Open now: INC-1 interviews do not start." in refused.text
+
+
+async def test_the_same_press_twice_is_one_step(story: Story) -> None:
+    """The payload of a step delivered again changes nothing and says nothing twice."""
+    await declared(story, "P2 a label is wrong")
+    await types(story, "alice", "/ilab incident update INC-1 we look")
+    await story.sandbox.workspace.redeliver(times=3)
+    await done(story)
+    assert [kind for kind, _ in await times_of(story)] == ["declared", "update"]
+    assert sum("alice: we look" in text for text in thread(story)) == 1
