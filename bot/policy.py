@@ -54,10 +54,13 @@ def decide(operation: Operation, actor: Actor) -> Allow | Deny:
     return Allow()
 
 
-def decide_approval(change: Change[Any], listed: AbstractSet[str], actor: Actor) -> Allow | Deny:
+def decide_approval(
+    change: Change[Any], listed: AbstractSet[str], actor: Actor, *, are: str = "you are"
+) -> Allow | Deny:
     """Return whether the actor may approve, deny or hand on a request for this change; who asked for it is not looked at.
 
     `listed` are the people and user groups whom the settings name for it; with none it is the role the change declares.
+    `are` is how a refusal speaks of the actor.
     """
     if actor.standing is not Standing.MEMBER:
         return Deny(why=_NO_RIGHTS[actor.standing], todo="Ask another approver.")
@@ -65,12 +68,12 @@ def decide_approval(change: Change[Any], listed: AbstractSet[str], actor: Actor)
         if actor.ids & listed:
             return Allow()
         return Deny(
-            why=f"The settings name who may approve `{change.words}`, and you are not among them.",
+            why=f"The settings name who may approve `{change.words}`, and {are} not among them.",
             todo="Its card mentions who may.",
         )
     if actor.role < change.approver:
         return Deny(
-            why=f"Approving `{change.words}` needs {change.approver.phrase}; you are {actor.role.phrase}.",
+            why=f"Approving `{change.words}` needs {change.approver.phrase}; {are} {actor.role.phrase}.",
             todo="Its card mentions who may.",
         )
     return Allow()

@@ -97,7 +97,23 @@ class ApprovalRule(Section):
 class ApprovalSettings(Section):
     """Approvals in general; `rules` by command, as JSON: `{"grant": {"quorum": 2, "approvers": "S0123ABCD"}}`."""
 
-    remind_after_minutes: float = 15
+    remind_after_minutes: float = Field(
+        default=15, description="When a request that waits is first reminded of; then ever more rarely. 0: never."
+    )
+    remind_in_incident_after_minutes: float = Field(
+        default=3, description="The same for a request that belongs to an open P0 or P1."
+    )
+    page_after_minutes: float = Field(
+        default=5, gt=0, description="When the approver on duty is paged for a request of an open P0 or P1."
+    )
+    page_level: int = Field(
+        default=2,
+        ge=0,
+        description="The level of PagerDuty's policy at which the approver on duty is. 0: nobody is paged.",
+    )
+    break_glass_levels: int = Field(
+        default=1, ge=0, description="Up to which level of PagerDuty's policy who is on call may break glass."
+    )
     rules: dict[str, ApprovalRule] = Field(
         default={},
         description="What a command's approvals need, as JSON: `quorum`, `expires_after_hours`, `approvers` (ids).",

@@ -14,6 +14,7 @@ class State(StrEnum):
     """Where a request for a change stands."""
 
     RECEIVED = "received"
+    """Understood and permitted, not yet planned: it is stored with what planning makes of it."""
     DENIED = "denied"
     AWAITING_APPROVAL = "awaiting_approval"
     REJECTED = "rejected"
@@ -40,10 +41,12 @@ class Step(StrEnum):
     """What happens to a request."""
 
     REFUSE = "refuse"
-    """Policy or the plan says no."""
+    """The plan says that this cannot be done, or must not."""
     PLAN = "plan"
     APPROVE = "approve"
     """The last approval that was needed, with the plan still true."""
+    BREAK_GLASS = "break glass"
+    """Somebody who may runs it alone, with the plan still true."""
     REJECT = "reject"
     WITHDRAW = "withdraw"
     EXPIRE = "expire"
@@ -53,12 +56,15 @@ class Step(StrEnum):
     FAIL = "fail"
     LOSE = "lose"
     """Whether it happened can be neither asked nor known."""
+    ASK_AGAIN = "ask again"
+    """A person lets it be asked once more whether it happened."""
 
 
 TRANSITIONS: Final[Mapping[State, Mapping[Step, State]]] = {
     State.RECEIVED: {Step.REFUSE: State.DENIED, Step.PLAN: State.AWAITING_APPROVAL},
     State.AWAITING_APPROVAL: {
         Step.APPROVE: State.EXECUTING,
+        Step.BREAK_GLASS: State.EXECUTING,
         Step.REJECT: State.REJECTED,
         Step.WITHDRAW: State.WITHDRAWN,
         Step.EXPIRE: State.EXPIRED,
@@ -71,7 +77,11 @@ TRANSITIONS: Final[Mapping[State, Mapping[Step, State]]] = {
         Step.OUTDATE: State.STALE,
     },
     # a person who looked decides what became of it
-    State.UNKNOWN: {Step.SUCCEED: State.SUCCEEDED, Step.FAIL: State.FAILED},
+    State.UNKNOWN: {
+        Step.ASK_AGAIN: State.EXECUTING,
+        Step.SUCCEED: State.SUCCEEDED,
+        Step.FAIL: State.FAILED,
+    },
     State.DENIED: {},
     State.REJECTED: {},
     State.WITHDRAWN: {},

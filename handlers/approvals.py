@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from bot import changes
+from bot.changes import listing
 from bot.context import Context, Transaction
 from bot.errors import NotConfiguredError, UserError
-from bot.operation import Act, Answer, Arg, Args, Audience, Family, Line, Lines, Offer, Read
+from bot.operation import Act, Answer, Arg, Args, Audience, Family, Person, Read
 from bot.people import Role
-from bot.store import customers, requests
-from bot.transitions import State
+from bot.store import customers
+from bot.transitions import Step
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,33 +30,46 @@ class DenyArgs(Args):
     reason: Annotated[str, Arg(help="Why not; the requester reads it.", positional=True, rest=True, personal=True)]
 
 
-async def list_(args: Args, context: Context) -> Answer:
-    """Return what waits, runs, or ended in a way that a person must look at."""
-    del args
-    found = await context.services.database.call(requests.unfinished)
-    lines = tuple(
-        Line(title=f"{request.id}", text=f"{request.plan['effect']} ({request.state.label})", at=request.asked_at)
-        for request in found
-    )
-    mine = [
-        request
-        for request in found
-        if request.state is State.AWAITING_APPROVAL and request.requester != context.actor.id
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DelegateArgs(Args):
+    """Which request, and to whom."""
+
+    id: Annotated[int, Arg(help="The request's number.", positional=True, minimum=1, maximum=2**62)]
+    person: Annotated[Person, Arg(help="Who shall decide: somebody who may approve it.", positional=True)]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GlassArgs(Args):
+    """Which request, and why it cannot wait."""
+
+    id: Annotated[int, Arg(help="The request's number.", positional=True, minimum=1, maximum=2**62)]
+    reason: Annotated[
+        str,
+        Arg(
+            help="Why it cannot wait for a second person. Everybody reads it.",
+            positional=True,
+            rest=True,
+            personal=True,
+        ),
     ]
-    offers = tuple(
-        Offer(label=f"Approve {request.id}", words=f"approve {request.id}", confirm=request.plan["effect"])
-        for request in mine[:5]
-        if context.actor.role >= Role.APPROVER
-    )
-    verdict = f"{len(mine)} wait for somebody other than their requester." if found else "Nothing waits for approval."
-    if found and context.actor.role >= Role.APPROVER:
-        verdict = f"{len(mine)} wait for you."
-    return Answer(
-        verdict=verdict,
-        evidence=(Lines(lines=lines),) if lines else (),
-        offers=offers,
-        audience=Audience.PRIVATE,
-    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SettleArgs(Args):
+    """Which request, and what became of it."""
+
+    id: Annotated[int, Arg(help="The request's number.", positional=True, minimum=1, maximum=2**62)]
+    became: Annotated[
+        Literal["happened", "nothing"],
+        Arg(help="Whether it happened, as whoever it was asked of shows it now.", positional=True),
+    ]
+    seen: Annotated[str, Arg(help="What you saw, and where.", positional=True, rest=True, personal=True)]
+
+
+async def list_(args: Args, context: Context) -> Answer:
+    """Return what waits for the one who asks, what of theirs waits, and what a person must look at."""
+    del args
+    return await listing.waiting_for(context)
 
 
 async def approve(args: RequestArgs, context: Context, transaction: Transaction) -> Answer:
@@ -73,11 +87,32 @@ async def withdraw(args: RequestArgs, context: Context, transaction: Transaction
     return await changes.withdraw(args.id, context, transaction)
 
 
+async def delegate(args: DelegateArgs, context: Context, transaction: Transaction) -> Answer:
+    """Let somebody else decide. Audited by `bot.changes`."""
+    return await changes.delegate(args.id, args.person, context, transaction)
+
+
+async def break_glass(args: GlassArgs, context: Context, transaction: Transaction) -> Answer:
+    """Run it alone. Audited by `bot.changes`."""
+    return await changes.break_glass(args.id, args.reason, context, transaction)
+
+
+async def retry(args: RequestArgs, context: Context, transaction: Transaction) -> Answer:
+    """Ask again what became of it. Audited by `bot.changes`."""
+    return await changes.ask_again(args.id, context, transaction)
+
+
+async def settle(args: SettleArgs, context: Context, transaction: Transaction) -> Answer:
+    """Say what became of it. Audited by `bot.changes`."""
+    step = Step.SUCCEED if args.became == "happened" else Step.FAIL
+    return await changes.settle(args.id, step, args.seen, context, transaction)
+
+
 async def who(args: RequestArgs, context: Context) -> Answer:
     """Return the full address of the customer whom a request concerns, to one entitled person."""
     services = context.services
-    request = await services.database.call(lambda connection: requests.get(connection, args.id))
-    if request is None or "person" not in request.plan["decides"]:
+    request = await services.database.call(lambda connection: changes.known_request(args.id, context, connection))
+    if "person" not in request.plan["decides"]:
         raise UserError(f"There is no request {args.id} about a customer.")
     if services.product is None:
         raise NotConfiguredError("The product's database is not configured.", todo="Set ILAB_PRODUCT__DATABASE_URL.")
@@ -126,6 +161,46 @@ FAMILY = Family(
             args=RequestArgs,
             examples=("withdraw 42",),
             act=withdraw,
+        ),
+        Act(
+            words="approvals delegate",
+            summary="Hand a request to somebody else who may approve it; they are told.",
+            who=Role.APPROVER,
+            args=DelegateArgs,
+            examples=("approvals delegate 42 @U0123ABCD",),
+            anew=True,
+            named_too=True,
+            act=delegate,
+        ),
+        Act(
+            words="approvals break-glass",
+            summary="⚡ In an open P0 or P1: run a reversible mitigation alone, as the on-call or an appointed lead.",
+            who=Role.RESPONDER,
+            args=GlassArgs,
+            examples=("approvals break-glass 42 nobody answers and checkout is down",),
+            section="Quick Rollback",
+            anew=True,
+            act=break_glass,
+        ),
+        Act(
+            words="approvals retry",
+            summary="Ask once more what became of a request of which nobody could say.",
+            who=Role.APPROVER,
+            args=RequestArgs,
+            examples=("approvals retry 42",),
+            anew=True,
+            named_too=True,
+            act=retry,
+        ),
+        Act(
+            words="approvals settle",
+            summary="Say what became of a request of which nobody could say, now that you have looked.",
+            who=Role.APPROVER,
+            args=SettleArgs,
+            examples=("approvals settle 42 happened the deployment serves production",),
+            anew=True,
+            named_too=True,
+            act=settle,
         ),
         Read(
             words="approvals who",

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal
 
 from bot.context import Context, Services
-from bot.errors import NotConfiguredError, ProviderError, StaleError, UserError
+from bot.errors import NotConfiguredError, ProviderError, UsageError, UserError
+from bot.masking import masked_text
 from bot.operation import Arg, Args, Change, Email, Execution, Family, Line, Outcome, Plan
 from bot.payments.packages import package_for
 from bot.people import Role
@@ -59,8 +60,8 @@ async def plan(args: GrantArgs, context: Context) -> Plan:
         raise UserError(
             "There is no customer with this e-mail address.", todo="Check the spelling; `+` and dots count."
         )
-    person = str(found[0]["id"])
-    lines = [Line(title="Who", text=masked(args.email)), Line(title="Why", text=args.reason)]
+    person, reason = str(found[0]["id"]), masked_text(args.reason)
+    lines = [Line(title="Who", text=masked(args.email)), Line(title="Why", text=reason)]
     price = ""
     if args.session:
         price = (await _checked_session(args.session, person, args.email, context.services)).price
@@ -84,7 +85,7 @@ async def plan(args: GrantArgs, context: Context) -> Plan:
             "perks": dict.fromkeys(perks, True),
             "session": args.session or None,
             "balance": balance,
-            "reason": args.reason,
+            "reason": reason,
         },
     )
 
@@ -118,10 +119,7 @@ async def execute(decides: Mapping[str, Any], execution: Execution) -> Outcome:
         "balance": decides["balance"],
         "note": json.dumps(note),
     }
-    try:
-        result = await product.run("grant", params)
-    except StaleError as error:
-        return Outcome(succeeded=False, said=f"Nothing was granted: {error.what}.")
+    result = await product.run("grant", params)
     return Outcome(
         succeeded=True, said=f"{decides['interviews']} granted, balance {result['before']} → {result['after']}."
     )
@@ -143,10 +141,10 @@ def _package(args: GrantArgs, price: str, services: Services) -> tuple[int, str,
     asked = tuple(part.strip() for part in args.perks.split(",") if part.strip())
     unknown = [perk for perk in asked if perk not in PERKS]
     if unknown:
-        raise UserError(f"There is no perk “{unknown[0]}”.", todo=f"There are {', '.join(PERKS)}.")
+        raise UsageError(f"There is no perk “{unknown[0]}”.", todo=f"There are {', '.join(PERKS)}.")
     interviews = args.interviews or interviews
     if not interviews:
-        raise UserError(
+        raise UsageError(
             "How many interviews?",
             why=f"The settings give nothing for {price} (ILAB_STRIPE__PACKAGES)." if price else "",
             todo="Say a number or a preset: `/ilab grant ann@example.com 5 --reason …`.",

@@ -8,7 +8,21 @@ middle part again, which by that key says what happened the first time.
 from __future__ import annotations
 
 from bot.changes.asking import submit
-from bot.changes.deciding import approve, reject, withdraw
+from bot.changes.breaking import break_glass
+from bot.changes.deciding import approve, delegate, known_request, reject, withdraw
 from bot.changes.duties import card_faces, clock_work
+from bot.changes.running import ask_again, settle
 
-__all__ = ("approve", "card_faces", "clock_work", "reject", "submit", "withdraw")
+__all__ = (
+    "approve",
+    "ask_again",
+    "break_glass",
+    "card_faces",
+    "clock_work",
+    "delegate",
+    "known_request",
+    "reject",
+    "settle",
+    "submit",
+    "withdraw",
+)

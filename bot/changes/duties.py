@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import functools
 
-from bot.changes import card, moves, running, waiting
+from bot.changes import card, glass, moves, running, telling, waiting
 from bot.context import CardOf, ClockWork, Duty, Services
 from bot.operation import Answer
-from bot.store import people, requests
+from bot.store import incidents, requests
 from bot.store.database import Connection
 
 
 def clock_work(duty: Duty) -> dict[str, ClockWork]:
     """What is done when a request's clocks are due."""
+    services, pager = duty.services, duty.services.vendors().pagerduty
     return {
-        moves.EXECUTE: functools.partial(running.execute, duty.services, duty.announce),
-        moves.EXPIRE: functools.partial(waiting.expire, duty.services),
-        moves.REMIND: functools.partial(waiting.remind, duty.services, duty.announce),
+        moves.EXECUTE: functools.partial(running.execute, services),
+        moves.EXPIRE: functools.partial(waiting.expire, services),
+        moves.REMIND: functools.partial(waiting.remind, services),
+        moves.PAGE: functools.partial(waiting.page, services, pager),
+        moves.STOP_PAGING: functools.partial(waiting.stop_paging, services, pager),
     }
 
 
@@ -30,18 +33,11 @@ async def card_of(services: Services, connection: Connection, subject: str) -> A
     request = await requests.get(connection, moves.id_of(subject))
     if request is None:
         return None
-    approvers = await requests.approvers(connection, request.id)
-    names = [await _name(connection, person) for person in (request.requester, *approvers)]
     change = moves.change_of(services, request)
+    incident = await incidents.get(connection, request.incident) if request.incident else None
     return card.card(
-        request,
+        await telling.told(request, connection),
         change,
-        requester=names[0],
-        approvers=tuple(names[1:]),
-        mentions=moves.called_for(services, change),
+        mentions=await moves.mentions_of(services, request, connection),
+        has_glass=glass.has_glass(change, incident),
     )
-
-
-async def _name(connection: Connection, person: str) -> str:
-    known = await people.get(connection, person)
-    return known.name if known else person

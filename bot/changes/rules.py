@@ -11,6 +11,7 @@ from bot.errors import NotConfiguredError
 from bot.operation import Change, Registry
 from bot.people import Role, ids
 from bot.settings import ApprovalRule, ApprovalSettings, RoleSettings
+from bot.store.incidents import Incident
 
 _NOTHING: Final = ApprovalRule()
 
@@ -37,6 +38,12 @@ def called(change: Change[Any], rule: Rule, roles: RoleSettings) -> tuple[str, .
     """The ids of the people and user groups who are called to approve it."""
     listed = rule.listed or ids(roles.admins if change.approver is Role.ADMIN else roles.approvers)
     return tuple(sorted(listed))
+
+
+def first_reminder(approvals: ApprovalSettings, incident: Incident | None) -> timedelta:
+    """How long after it was asked a request is first reminded of: sooner where an incident is grave."""
+    grave = incident is not None and incident.is_grave
+    return timedelta(minutes=approvals.remind_in_incident_after_minutes if grave else approvals.remind_after_minutes)
 
 
 def check(approvals: ApprovalSettings, registry: Registry) -> None:

@@ -30,6 +30,9 @@ SEVERITIES: Final[Mapping[str, Severity]] = {
     )
 }
 
+GRAVE: Final = ("P0", "P1")
+"""The severities in which minutes count."""
+
 
 def slug(title: str, most: int = 40) -> str:
     """A title as part of a channel's name: lower-case letters, digits and dashes."""

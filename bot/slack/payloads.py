@@ -144,7 +144,8 @@ def action(payload: Payload) -> Asked:
         trigger_id=payload["trigger_id"],
         response_url=payload.get("response_url") or "",
         thread_ts=container.get("thread_ts") or "",
-        has_thread="thread_ts" in container,
+        # a message that a thread hangs on names that thread, too, and is not in it: there the answer would be overlooked
+        has_thread=container.get("thread_ts", container.get("message_ts")) != container.get("message_ts"),
         view_id=view.get("id") or "",
         on_home=view.get("type") == "home",
         replaces=str(pressed.get("action_id")).startswith(REPLACES),

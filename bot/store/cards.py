@@ -49,6 +49,12 @@ async def subject_at(connection: Connection, channel: str, ts: str) -> str:
     return "" if row is None else str(row[0])
 
 
+async def channel_of(connection: Connection, subject: str) -> str:
+    """The channel in which the subject's card stands; empty where it has none, or Slack refused it for good."""
+    row = await (await connection.execute(_SQL["channel_of"], {"subject": subject})).fetchone()
+    return "" if row is None else str(row[0])
+
+
 async def claim(
     connection: Connection, *, real_now: datetime, claimed_until: datetime, urgent_only: bool = False
 ) -> Card | None:

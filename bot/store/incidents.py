@@ -10,6 +10,7 @@ from typing import Any, Final, LiteralString
 
 from psycopg import AsyncCursor
 
+from bot.incidents.severity import GRAVE
 from bot.store.database import Connection
 from bot.store.queries import statements
 
@@ -57,6 +58,11 @@ class Incident:
     def is_open(self) -> bool:
         """Somebody still has to do something about it, besides its post-mortem."""
         return self.ended_at is None
+
+    @property
+    def is_grave(self) -> bool:
+        """A P0 or P1 that is open."""
+        return self.is_open and self.severity in GRAVE
 
     @property
     def subject(self) -> str:

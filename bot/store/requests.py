@@ -41,6 +41,18 @@ class Request:
     progress: str = ""
     broken_glass_by: str | None = None
     broken_glass_why: str = ""
+    decided_by: str | None = None
+    paged_at: datetime | None = None
+
+    @property
+    def subject(self) -> str:
+        """What its clocks, card and audit are kept under."""
+        return f"request:{self.id}"
+
+    @property
+    def page_key(self) -> str:
+        """What PagerDuty knows it by: paged twice, it is one incident there."""
+        return f"ilab-request-{self.id}"
 
     def __post_init__(self) -> None:
         """Accept the row's plain text."""
@@ -58,10 +70,12 @@ async def add(  # noqa: PLR0913 -- the row's own columns
     quorum: int,
     at: datetime,
     expires_at: datetime,
+    state: State = State.AWAITING_APPROVAL,
+    reason: str = "",
     incident: int | None = None,
     exclusive: str | None = None,
 ) -> int | None:
-    """Store a planned request, waiting for its approval; None where this key has asked before.
+    """Store a request as planning left it; None where this key has asked before.
 
     Raises UserError where another open request holds what it needs for itself.
     """
@@ -70,10 +84,13 @@ async def add(  # noqa: PLR0913 -- the row's own columns
         "operation": operation,
         "requester": requester,
         "channel": channel,
+        "state": state.value,
         "plan": Jsonb(plan),
         "quorum": quorum,
         "at": at,
         "expires_at": expires_at,
+        "ended_at": at if state.is_final else None,
+        "reason": reason,
         "incident": incident,
         "exclusive": exclusive,
     }
@@ -114,18 +131,19 @@ async def move(
     state: State,
     *,
     at: datetime,
+    by: str | None = None,
     reason: str = "",
     result: dict[str, Any] | None = None,
 ) -> None:
     """Put the (locked) request into a state; `bot.transitions` says which may follow which."""
-    open_states = (State.RECEIVED, State.AWAITING_APPROVAL, State.EXECUTING, State.UNKNOWN)
     await connection.execute(
         _SQL["move"],
         {
             "id": request.id,
             "state": state.value,
             "decided_at": at,
-            "ended_at": None if state in open_states else at,
+            "decided_by": by,
+            "ended_at": at if state.is_final else None,
             "reason": reason or request.reason,
             "result": None if result is None else Jsonb(result),
         },
@@ -158,3 +176,37 @@ async def ran_since(connection: Connection, since: datetime) -> list[Request]:
     async with connection.cursor(row_factory=class_row(Request)) as cursor:
         await cursor.execute(_SQL["ran_since"], {"since": since})
         return await cursor.fetchall()
+
+
+async def break_glass(connection: Connection, request_id: int, *, by: str, why: str) -> None:
+    """Somebody runs it alone, and says why."""
+    await connection.execute(_SQL["break_glass"], {"id": request_id, "by": by, "why": why})
+
+
+async def paged(connection: Connection, request_id: int, *, at: datetime) -> None:
+    """The approver on duty was paged for it."""
+    await connection.execute(_SQL["paged"], {"id": request_id, "at": at})
+
+
+async def delegate(connection: Connection, request_id: int, *, to: str, by: str, at: datetime) -> bool:
+    """Hand it to a person; False where they had it before."""
+    given = {"request": request_id, "person": to, "by": by, "at": at}
+    return await (await connection.execute(_SQL["delegate"], given)).fetchone() is not None
+
+
+async def delegations(connection: Connection, request_id: int) -> dict[str, str]:
+    """To whom it was handed, in order, each by whom."""
+    cursor = await connection.execute(_SQL["delegations"], {"request": request_id})
+    return {row[0]: row[1] for row in await cursor.fetchall()}
+
+
+async def handed_to(connection: Connection, person: str) -> dict[int, str]:
+    """The requests that were handed to a person, each by whom."""
+    cursor = await connection.execute(_SQL["handed_to"], {"person": person})
+    return {int(row[0]): row[1] for row in await cursor.fetchall()}
+
+
+async def approved_by(connection: Connection, person: str) -> set[int]:
+    """The requests that a person has approved."""
+    cursor = await connection.execute(_SQL["approved_by"], {"person": person})
+    return {int(row[0]) for row in await cursor.fetchall()}

@@ -191,7 +191,7 @@ class Interactions:
                 place.channel.id,
                 source=place.message["ts"],
                 ephemeral=place.ephemeral,
-                thread_ts=place.message.get("thread_ts"),
+                thread_ts=_thread_of(place.message),
             ),
         }
         if not place.ephemeral:
@@ -331,3 +331,9 @@ class Interactions:
 
 def _has_state(element: Json) -> bool:
     return element["type"] in inputs.FIELDS
+
+
+def _thread_of(message: Json) -> str | None:
+    """The thread that a message is in: one that a thread hangs on is in the channel, and so are answers to it."""
+    thread = message.get("thread_ts")
+    return None if thread == message.get("ts") else thread

@@ -11,6 +11,9 @@ select ts from cards where subject = %(subject)s;
 -- name: subject_at
 select subject from cards where channel = %(channel)s and ts = %(ts)s;
 
+-- name: channel_of
+select channel from cards where subject = %(subject)s and error is null;
+
 -- name: claim
 update cards set claimed_until = %(claimed_until)s, attempts = attempts + 1
 where subject = (

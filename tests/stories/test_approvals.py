@@ -122,3 +122,125 @@ async def test_a_rule_that_could_do_nothing_is_refused_at_the_start(stage: Story
     """With a sentence that says which, instead of a bot whose approvals are not what somebody set."""
     with pytest.raises(NotConfiguredError, match=re.escape(says)):
         await stage.start(**rules(rule))
+
+
+# handing it on
+
+
+async def test_handed_to_another(story: Story) -> None:
+    """Bob hands it to dave: the card calls dave alone, dave is told with the buttons, and approves from there."""
+    await asked(story)
+    said = await story.asks("bob", f"/ilab approvals delegate 1 <@{story.person('dave')}|dave>")
+    assert said.first_line == "Request 1 is handed to dave, who is told by direct message."
+    assert "Whoever else may approve it still may." in said.text
+    await until(lambda: "Handed on  to dave, by bob" in card(story).text, "the card does not say so")
+    assert card(story).text.splitlines()[-2] == f"For <@{story.person('dave')}>"
+    told = await story.news("dave", lambda said: "bob hands you request 1" in said.text, story.direct("dave"))
+    assert WHO not in told.text
+    pressed = await story.presses("dave", "Approve", story.direct("dave"))
+    assert pressed.first_line == "Approved. Request 1 runs now."
+    await until(lambda: "succeeded, approved by dave" in card(story).text, "it never ran")
+    kinds = await story.rows("select kind, actor, detail ->> 'to' from audit where kind = 'request.delegated'")
+    assert kinds == [("request.delegated", story.person("bob"), story.person("dave"))]
+
+
+async def test_whom_it_can_be_handed_to(story: Story) -> None:
+    """Neither its requester, nor somebody who may not approve it, nor oneself, nor a stranger to this workspace."""
+    await asked(story)
+    for name, whom, says in (
+        ("erin", "bob", "You may not do this."),
+        ("bob", "erin", "erin asked for this, and nobody approves their own request."),
+        ("bob", "alice", "Approving `grant` needs an approver; they are a responder."),
+        ("bob", "gus", "Guests of the workspace have no rights here."),
+        ("bob", "bob", "You may approve it yourself."),
+    ):
+        said = await story.asks(name, f"/ilab approvals delegate 1 <@{story.person(whom)}>")
+        assert says in said.text, (whom, said.text)
+    assert "I know nobody called “nobody”." in (await story.asks("bob", "/ilab approvals delegate 1 nobody")).text
+    await story.asks("dave", "/ilab whoami")
+    await story.asks("bob", "/ilab approvals delegate 1 @dave")
+    assert (await story.asks("bob", "/ilab approvals delegate 1 dave")).first_line == "dave has request 1 already."
+    assert await story.rows("select person, by from delegations") == [(story.person("dave"), story.person("bob"))]
+
+
+async def test_a_requester_hands_it_to_nobody(story: Story) -> None:
+    """An approver who asked cannot choose who decides."""
+    await asked(story, name="bob")
+    said = await story.asks("bob", f"/ilab approvals delegate 1 <@{story.person('dave')}>")
+    assert said.text.splitlines() == ["You asked for this yourself.", "An approver hands it on, not its requester."]
+
+
+async def test_handed_on_by_the_form(story: Story) -> None:
+    """The card's button asks for the person by Slack's own list of people."""
+    await asked(story)
+    element = card(story).button("Hand on…")
+    container = {"type": "message", "channel": story.channel("ops-approvals"), "ts": card(story).raw["ts"]}
+    await story.sandbox.workspace.click(story.person("bob"), container, element["action_id"], value=element["value"])
+    await story.settled()
+    form = story.modal("bob")
+    assert form is not None
+    kinds = [block["element"]["type"] for block in form.raw["blocks"] if block["type"] == "input"]
+    assert kinds == ["plain_text_input", "users_select"]
+    values = {"id": {"value": "1"}, "person": {"value": story.person("dave")}}
+    await story.sandbox.workspace.submit(story.person("bob"), form.raw["id"], values)
+    await story.settled()
+    shown = story.modal("bob")
+    assert shown is not None
+    assert shown.first_line == "Request 1 is handed to dave, who is told by direct message."
+
+
+async def test_what_waits_for_whom(story: Story) -> None:
+    """First what was handed to me, then the rest; what I asked for and what waits for others stand apart."""
+    await asked(story)
+    await asked(story, f"/ilab grant {CASES['paid_no_credits']} 3 --reason they paid", name="bob")
+    await asked(story, f"/ilab grant {CASES['manual_grant']} 1 --reason sorry", name="alice")
+    await story.asks("bob", f"/ilab approvals delegate 3 <@{story.person('dave')}>")
+    said = await story.asks("dave", "/ilab approvals")
+    assert said.first_line == "3 wait for you."
+    assert said.buttons == ["Approve 3", "Approve 1", "Approve 2"]
+    assert "(handed to you by bob)" in said.text
+    assert WHO not in said.text
+    said = await story.asks("bob", "/ilab approvals")
+    assert said.first_line == "2 wait for you."
+    assert "You asked\n2" in said.text
+    said = await story.asks("erin", "/ilab approvals")
+    assert said.first_line == "Nothing waits for you; 3 wait for others."
+    assert said.buttons == []
+
+
+# saying no
+
+
+async def test_denied_by_the_form(story: Story) -> None:
+    """*Deny…* asks why in a form; the requester reads it in a direct message, the thread and the card keep it."""
+    await asked(story)
+    element = card(story).button("Deny…")
+    container = {"type": "message", "channel": story.channel("ops-approvals"), "ts": card(story).raw["ts"]}
+    await story.sandbox.workspace.click(story.person("bob"), container, element["action_id"], value=element["value"])
+    await story.settled()
+    shown = await story.submits("bob", reason=f"{WHO} has a subscription")
+    assert shown.first_line == "Request 1 is denied."
+    masked = "n•••@example.com has a subscription"
+    direct = story.direct("erin")
+    told = await story.news("erin", lambda said: f"Request 1 was denied by bob: {masked}" in said.text, direct)
+    assert WHO not in told.text
+    await story.settled()
+    assert f"State  rejected by bob\nReason  {masked}" in card(story).text
+    thread = story.sees("bob", "ops-approvals", thread_ts=card(story).raw["ts"])
+    assert f"Request 1 was denied by bob: {masked}" in thread[-1].text
+    kept = await story.rows("select a::text from audit a union all select r::text from requests r")
+    assert not any(WHO in row for (row,) in kept)
+
+
+async def test_a_press_after_its_time(stage: Story) -> None:
+    """The bot was down when it expired: a press finds that out, nothing runs, and the requester is told."""
+    async with stage.bot():
+        await asked(stage)
+    stage.sandbox.world.clock.jump(24 * 3600)
+    async with stage.bot():
+        await stage.says("bob", "/ilab approve 1")
+        either = ("Request 1 has expired, and was not run.", "Request 1 is expired already.")
+        await stage.news("bob", lambda said: said.first_line in either)
+        await until(lambda: "State  expired" in card(stage).text, "the card does not say so")
+        assert card(stage).buttons == ["Show who"]
+        await stage.news("erin", lambda said: "Request 1 expired: not enough people" in said.text, stage.direct("erin"))

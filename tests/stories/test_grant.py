@@ -60,7 +60,7 @@ async def test_asked_approved_done(story: Story) -> None:
     shown = card(story)
     assert WHO not in shown.text
     assert "awaits approval, 0 of 1" in shown.text
-    assert shown.buttons == ["Approve", "Deny…", "Show who"]
+    assert shown.buttons == ["Approve", "Deny…", "Hand on…", "Show who"]
     assert shown.button("Approve")["confirm"]["text"]["text"].startswith("grant 5 professional interviews to")
     assert [(ping.kind, ping.target) for ping in story.sandbox.workspace.pings] == [("group", "S0APPROVE")]
     pressed = await story.presses("bob", "Approve", "ops-approvals")
@@ -249,10 +249,12 @@ async def test_the_product_is_silent_while_it_runs(story: Story) -> None:
     ],
 )
 async def test_what_is_wrong_is_said(story: Story, words: str, says: str) -> None:
-    """Each wrong thing gets its sentence, and no request."""
+    """Each wrong thing gets its sentence, and nothing waits; what the plan refuses is kept, with who asked."""
     said = await story.asks("erin", words)
     assert says in said.text
-    assert await story.rows("select count(*) from requests") == [(0,)]
+    kept = await story.rows("select state, requester, reason like %s from requests", f"{says}%")
+    assert kept in ([], [("denied", story.person("erin"), True)])
+    assert await story.rows("select count(*) from audit where kind = 'request.refused'") == [(len(kept),)]
 
 
 async def test_the_address_is_shown_to_one(story: Story) -> None:
@@ -319,7 +321,8 @@ async def test_two_approvals_where_the_settings_ask_for_two(stage: Story) -> Non
     assert (
         await stage.presses("bob", "Approve", "ops-approvals")
     ).first_line == "Noted: 1 of 2 approvals of request 1."
-    assert (await stage.asks("bob", "/ilab approve 1")).first_line == "Noted: 1 of 2 approvals of request 1."
+    again = await stage.asks("bob", "/ilab approve 1")
+    assert again.first_line == "You have approved request 1 already."
     await stage.settled()
     assert "1 of 2, by bob" in card(stage).text
     await stage.asks("dave", "/ilab approve 1")
@@ -332,6 +335,6 @@ async def test_approvals_lists_what_waits(story: Story) -> None:
     assert (await story.asks("bob", "/ilab approvals")).first_line == "Nothing waits for approval."
     await asked(story)
     said = await story.asks("bob", "/ilab approvals")
-    assert said.first_line == "1 wait for you."
+    assert said.first_line == "1 waits for you."
     assert said.buttons == ["Approve 1"]
     assert (await story.asks("erin", "/ilab approvals")).buttons == []
