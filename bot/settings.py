@@ -391,6 +391,19 @@ class ProductSettings(Section):
     warn_storage: float = Field(default=0.90, description="Share of the disk; at 95 % Supabase may make it read-only.")
     alert_storage: float = 0.95
     statement_timeout_seconds: float = 5
+    migrations: Path | None = Field(default=None, description="The folder of migrations that `db migrate` may run.")
+    owner_database_url: DatabaseAddress | None = Field(
+        default=None,
+        description="As the role that owns the schema, for migrations: directly, or by a pooler in session mode. Left out: "
+        "DATABASE_URL.",
+    )
+    migration_windows: Annotated[str, AfterValidator(_windows)] = Field(
+        default="tue 02:00-04:00", description="When production may be migrated, in UTC, without an open P0 or P1."
+    )
+    migration_lock_seconds: float = Field(
+        default=5, description="How long a migration waits for a lock, and holds up those behind it."
+    )
+    migration_timeout_minutes: float = Field(default=30, description="How long one statement of it may take.")
 
 
 class DeploySettings(Section):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -59,6 +59,19 @@ def covering(windows: tuple[Window, ...], at: datetime, timezone: str = "UTC") -
     """The window in which a moment lies, if any."""
     there = at.astimezone(ZoneInfo(timezone))
     return next((window for window in windows if window.covers(there)), None)
+
+
+def opening(windows: tuple[Window, ...], at: datetime, timezone: str = "UTC") -> datetime | None:
+    """When the next of the windows begins, after a moment; None where there is none at all."""
+    there = at.astimezone(ZoneInfo(timezone))
+    midnight = there.replace(hour=0, minute=0, second=0, microsecond=0)
+    begins = [
+        midnight + timedelta(days=days, minutes=window.start)
+        for days in range(8)
+        for window in windows
+        if (midnight + timedelta(days=days)).weekday() == window.day
+    ]
+    return min((one for one in begins if one > there), default=None)
 
 
 def _days(first: str, last: str) -> tuple[int, ...]:

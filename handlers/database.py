@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 
 from bot import tables
 from bot.context import Context
-from bot.database_care import backups, catalogue, gauges, keeping, vitals
+from bot.database_care import backups, catalogue, gauges, keeping, migrations, restoring, vitals
 from bot.operation import Answer, Arg, Args, Audience, Change, Family, Line, Lines, Mark, Offer, Plan, Read
 from bot.people import Role
 from bot.product import product_of
@@ -174,6 +174,35 @@ async def plan_proof(args: ProveArgs, context: Context) -> Plan:
     return await backups.plan_proof(args.id, context.services)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RestoreArgs(Args):
+    """What, and that it is meant."""
+
+    to: Annotated[
+        str, Arg(help="A backup's number, a time in UTC (2026-11-25T02:00), or how long ago (30m).", positional=True)
+    ]
+    confirm: Annotated[
+        str, Arg(help="The project's reference, typed, once you have read what is lost.", positional=True)
+    ] = ""
+
+
+async def plan_restore(args: RestoreArgs, context: Context) -> Plan:
+    """Return what would be restored and what is lost by it."""
+    return await restoring.plan(args.to, args.confirm, context.services)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MigrateArgs(Args):
+    """Which file."""
+
+    name: Annotated[str, Arg(help="A file of the migrations folder, or its beginning, such as 015.", positional=True)]
+
+
+async def plan_migration(args: MigrateArgs, context: Context) -> Plan:
+    """Return what would be run where: staging first, production inside the window or in an open P0 or P1."""
+    return await migrations.plan(args.name, context.services)
+
+
 FAMILY = Family(
     name="db",
     summary="The product's database",
@@ -230,6 +259,30 @@ FAMILY = Family(
             quorum=0,
             exclusive="db backup",
             carded=True,
+        ),
+        Change(
+            words="db restore",
+            summary="Have Supabase restore a backup or a moment: in an open P0, with what is lost said first.",
+            who=Role.ADMIN,
+            args=RestoreArgs,
+            examples=("db restore 739945", "db restore 2026-11-25T02:00 abcdefghijklmnopqrst"),
+            section=BACKUPS,
+            plan=plan_restore,
+            recheck=restoring.recheck,
+            execute=restoring.execute,
+            exclusive="db restore",
+        ),
+        Change(
+            words="db migrate",
+            summary="Run a migration on staging, then on production inside its window or in an open P0 or P1.",
+            who=Role.RESPONDER,
+            args=MigrateArgs,
+            examples=("db migrate 015_session_language.sql", "db migrate 015"),
+            section="Useful Commands",
+            plan=plan_migration,
+            recheck=migrations.recheck,
+            execute=migrations.execute,
+            exclusive="db migrate",
         ),
     ),
 )

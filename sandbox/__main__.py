@@ -144,6 +144,7 @@ async def _company(data_dir: Path, given: argparse.Namespace) -> AsyncIterator[t
             "ILAB_DATABASE_URL": proxies["own"].conninfo,
             "ILAB_PRODUCT__DATABASE_URL": proxies["product"].conninfo,
             "ILAB_PRODUCT__STAGING_DATABASE_URL": proxies["staging"].conninfo,
+            "ILAB_PRODUCT__MIGRATIONS": str(_migrations(data_dir / "migrations")),
             "ILAB_DATA_DIR": str(data_dir / "bot"),
             "ILAB_TERMINAL_COMMAND": _program(given),
             # who breaks a vendor here wants to see it at the next question, not a minute later
@@ -341,6 +342,13 @@ def _free(port: int) -> int:
 def _pythonpath() -> str:
     """Where these modules are, so that the bot's process finds the same."""
     return os.pathsep.join([str(Path(__file__).parent.parent), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
+
+
+def _migrations(place: Path) -> Path:
+    """A folder of migrations that wait to be run; whoever tries the sandbox may put others there."""
+    if not place.exists():
+        shutil.copytree(Path(__file__).parent / "product" / "migrations", place)
+    return place
 
 
 def _variable(name: str, value: str) -> str:

@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from bot.settings import DeploySettings
-from bot.windows import covering, parse
+from bot.windows import covering, opening, parse
 
 MONDAY = datetime(2026, 11, 23, tzinfo=UTC)
 
@@ -54,3 +54,20 @@ def test_what_is_no_window_is_refused_at_the_start(wrong: str) -> None:
         DeploySettings(avoid=wrong)
     with pytest.raises(ValidationError, match="no time zone"):
         DeploySettings(timezone="Mars/Olympus")
+
+
+@pytest.mark.parametrize(
+    ("at", "begins"),
+    [
+        ("2026-11-25T10:00", "2026-12-01T02:00"),
+        ("2026-12-01T01:59", "2026-12-01T02:00"),
+        ("2026-12-01T02:00", "2026-12-08T02:00"),
+        ("2026-12-01T05:00", "2026-12-08T02:00"),
+    ],
+)
+def test_when_the_next_begins(at: str, begins: str) -> None:
+    """The next time that it begins, which is next week where it has begun today."""
+    moment = datetime.fromisoformat(at).replace(tzinfo=UTC)
+    found = opening(parse("tue 02:00-04:00"), moment)
+    assert found == datetime.fromisoformat(begins).replace(tzinfo=UTC)
+    assert opening((), moment) is None
