@@ -64,6 +64,12 @@ class Event(StrEnum):
     CORRECTED = "incident.milestone"
     JOINED = "incident.joined"
     PUBLISHED = "incident.published"
+    TASK_ADDED = "task.added"
+    TASK_GIVEN = "task.given"
+    TASK_CHANGED = "task.changed"
+    TASK_SNOOZED = "task.snoozed"
+    TASK_DONE = "task.done"
+    TASK_DROPPED = "task.dropped"
     HEAD_POSTED = "audit.head_posted"
 
 

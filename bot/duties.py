@@ -16,6 +16,7 @@ from bot.context import CardOf, ClockWork, Duty, Services
 from bot.figures import digest, watcher
 from bot.incidents import bootstrap, cadence, card, correcting, escalating, paging, reclassifying, topic
 from bot.store import clocks
+from bot.tasks import nagging
 
 V = TypeVar("V")
 
@@ -35,6 +36,7 @@ def clock_work(duty: Duty) -> dict[str, ClockWork]:
         topic.clock_work(duty),
         watcher.clock_work(duty),
         digest.clock_work(duty),
+        nagging.clock_work(duty),
     )
 
 

@@ -18,6 +18,7 @@ from handlers import (
     payment,
     status,
     storage,
+    task,
     token,
     user,
 )
@@ -25,6 +26,7 @@ from handlers import (
 FAMILIES: Final[tuple[Family, ...]] = (
     status.FAMILY,
     incident.FAMILY,
+    task.FAMILY,
     alert.FAMILY,
     metrics.FAMILY,
     deploy.FAMILY,
