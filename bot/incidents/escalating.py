@@ -24,7 +24,7 @@ from bot.incidents.states import State
 from bot.incidents.telling import tell
 from bot.incidents.timeline import Kind
 from bot.operation import Answer, Line, Lines, Mark, Offer
-from bot.store import incidents, people, timeline
+from bot.store import clocks, incidents, people, timeline
 from bot.store.incidents import Incident
 
 LATE: Final = timedelta(minutes=1)
@@ -68,11 +68,14 @@ async def overdue(services: Services, kind: str, subject: str, due_at: datetime)
         if _clock(services, incident, kind) is None and not level:
             return  # it was done in this very moment, and nobody was paged for it
         said = _sentence(incident, clock, services.now())
+        key = _key(kind, due_at, paged)
+        if paged.again:
+            await clocks.start(transaction, subject, kind, due_at=services.now() + paging.AGAIN_AFTER)
         await timeline.add(
             transaction,
             incident.id,
             Kind.PAGED if level else Kind.CLOCK,
-            key=f"{kind}:{due_at.isoformat()}",
+            key=key,
             actor=BOT,
             said=" ".join(part for part in (said, paged.said) if part),
             at=services.now(),
@@ -83,7 +86,7 @@ async def overdue(services: Services, kind: str, subject: str, due_at: datetime)
             services,
             transaction,
             incident,
-            key=f"{kind}:{due_at.isoformat()}",
+            key=key,
             channel=answer,
             thread=answer if clock.overdue or clock.group is Group.ACKNOWLEDGE else None,
         )
@@ -173,6 +176,14 @@ def _answer(services: Services, incident: Incident, said: str, paged: Paged, lat
         offers=(*steps, Offer(label="Status", words="status")),
         mentions=mentioned,
     )
+
+
+def _key(kind: str, due_at: datetime, paged: Paged) -> str:
+    """Once for the moment at which it was due; while a page fails and is tried each minute, once in ten of them. Pure."""
+    if paged.worked:
+        return f"{kind}:{due_at.isoformat()}"
+    tens = due_at.replace(minute=due_at.minute // 10 * 10, second=0, microsecond=0)
+    return f"{kind}:failed:{tens.isoformat()}"
 
 
 def _id(subject: str) -> int:

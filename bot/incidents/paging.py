@@ -30,6 +30,8 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger("ilab.incidents")
 
 AGAIN_AFTER: Final = timedelta(minutes=1)
 """How long after PagerDuty did not answer it is told again."""
+TOGETHER: Final = timedelta(minutes=2)
+"""What PagerDuty did by itself so shortly before a clock of ours was due was the same page."""
 OVER: Final = (State.RESOLVED, State.CLOSED, State.CANCELLED, State.MERGED)
 
 
@@ -39,6 +41,8 @@ class Paged:
 
     said: str
     worked: bool
+    again: bool = False
+    """It may work in a while: somebody was silent."""
 
 
 def clock_work(duty: Duty) -> dict[str, ClockWork]:
@@ -96,7 +100,9 @@ async def raise_to(services: Services, incident: Incident, level: int, *, kind: 
     book = Table(services.database, f"page:{incident.id}:{kind}:{due_at.isoformat()}")
 
     async def page(_: Results) -> dict[str, Any]:
-        await _raise(pager, incident, level)
+        # at the same minute its own escalation may have done it: paged twice, a person would look for a second reason
+        if not await pager.was_raised(incident.page_key, level, since=due_at - TOGETHER):
+            await _raise(pager, incident, level)
         return {}
 
     async def find(_: Results) -> dict[str, Any] | None:
@@ -107,7 +113,8 @@ async def raise_to(services: Services, incident: Incident, level: int, *, kind: 
         return None
     if ended is Ended.DONE:
         return Paged(said=f"Level {level} of the on-call policy is paged.", worked=True)
-    return Paged(said=f"Paging level {level} failed: {(await book.all())['page'].error}", worked=False)
+    said = f"Paging level {level} failed: {(await book.all())['page'].error}"
+    return Paged(said=said, worked=False, again=ended is Ended.WAITS)
 
 
 async def _raise(pager: PagerDuty, incident: Incident, level: int) -> None:

@@ -317,6 +317,13 @@ class Story:
         async with await psycopg.AsyncConnection.connect(self.proxies["own"].conninfo, autocommit=True) as connection:
             await connection.execute("update procrastinate_workers set last_heartbeat = now() - interval '1 minute'")
 
+    async def is_due(self, subject: str, kind: str) -> None:
+        """A clock is due now, for a bot in a process of its own, whose time is the real one."""
+        async with await psycopg.AsyncConnection.connect(self.proxies["own"].conninfo, autocommit=True) as connection:
+            await connection.execute(
+                "update clocks set due_at = now() where subject = %s and kind = %s", [subject, kind]
+            )
+
     async def has_rows(self, table: Literal["incidents"], count: int) -> bool:
         """Whether the table has so many rows."""
         return (await self.rows({"incidents": "select count(*) from incidents"}[table]))[0][0] == count
