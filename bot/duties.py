@@ -14,7 +14,7 @@ from bot.alerts import card as alert_card
 from bot.alerts import judging
 from bot.context import CardOf, ClockWork, Duty, Services
 from bot.figures import digest, watcher
-from bot.incidents import bootstrap, cadence, card, correcting, escalating, paging, reclassifying, topic
+from bot.incidents import assessing, bootstrap, cadence, card, correcting, escalating, paging, reclassifying, topic
 from bot.store import clocks
 from bot.tasks import nagging
 
@@ -28,6 +28,7 @@ def clock_work(duty: Duty) -> dict[str, ClockWork]:
         changes.clock_work(duty),
         bootstrap.clock_work(duty),
         judging.clock_work(duty),
+        assessing.clock_work(duty),
         cadence.clock_work(duty),
         correcting.clock_work(duty),
         escalating.clock_work(duty),

@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
+from typing import Final
 
 from bot.audit import Event
-from bot.context import Context, Transaction
+from bot.context import ClockWork, Context, Duty, Services, Transaction
 from bot.incidents import moving
+from bot.incidents.evidence import gather, in_one_line, shown
 from bot.incidents.figures import Milestone
 from bot.incidents.moving import Happening
 from bot.incidents.next_steps import told_next
 from bot.incidents.states import CAUSES, State, Step, after, measures_for
+from bot.incidents.telling import tell
 from bot.incidents.timeline import Kind
 from bot.incidents.updating import one_line
 from bot.operation import Answer, Audience, Line, Lines, Mark, Offer
+from bot.store import clocks, incidents, timeline
 from bot.store.incidents import Incident
 
-FOUND = 300
-_RUNBOOK = {
+FOUND: Final = 300
+EVIDENCE: Final = "keep_evidence"
+"""The clock whose work keeps what was known when it was assessed: vendors' logs are gone in an hour to a day."""
+_RUNBOOK: Final = {
     "deployment": "The runbook: roll back immediately.",
     "third_party": "The runbook: tell users, and their support.",
     "database": "The runbook: restore from a backup if needed.",
     "other": "The runbook names no measure for this: say what you try, in an update.",
 }
+
+
+def clock_work(duty: Duty) -> dict[str, ClockWork]:
+    """What is done once an incident is assessed."""
+    return {EVIDENCE: functools.partial(keep_evidence, duty.services)}
 
 
 async def assess(
@@ -68,6 +81,7 @@ async def assess(
                 told=True,
             ),
         )
+        await clocks.start(transaction, now.subject, EVIDENCE, due_at=deed.at)
     return Answer(
         verdict=f"{now.label} is assessed: {_said(now)}",
         mark=Mark.OK,
@@ -76,6 +90,29 @@ async def assess(
         section="Quick Rollback" if cause == "deployment" else "P0 Response Procedure",
         audience=Audience.PRIVATE,
     )
+
+
+async def keep_evidence(services: Services, subject: str, due_at: datetime) -> None:
+    """The channel and the timeline hold what was known when it was assessed, each once."""
+    incident = await services.database.call(lambda connection: incidents.get(connection, int(subject.split(":")[1])))
+    if incident is None:
+        return
+    found = await gather(services, incident)
+    key = f"{EVIDENCE}:{due_at.isoformat()}"
+    async with services.database.transaction() as transaction:
+        await timeline.add(
+            transaction,
+            incident.id,
+            Kind.HEALTH,
+            key=key,
+            actor=moving.BOT,
+            said=in_one_line(found),
+            at=found.at,
+            recorded_at=services.now(),
+        )
+        if incident.channel_id:
+            answer = replace(shown(found), verdict=f"Evidence when {incident.label} was assessed: {found.said}")
+            await tell(services, transaction, incident, key=key, channel=answer)
 
 
 def offer(incident: Incident) -> tuple[Offer, ...]:

@@ -29,6 +29,7 @@ BEFORE: Final = timedelta(minutes=30)
 """How long before it was declared it may have begun."""
 WITHIN: Final = 6.0
 """Seconds that a source may take."""
+PRODUCT: Final = "The product"
 MOST: Final = 5
 """Lines of each source: the form must be read on a phone."""
 
@@ -151,7 +152,7 @@ def _product(interviews: Interviews | Line, payments: tuple[int, int] | Line | N
     asked = [one for one in (interviews, payments) if isinstance(one, Line)]
     paid = None if isinstance(payments, Line) else payments
     known = numbers(interviews, paid) if isinstance(interviews, Interviews) else ()
-    return Lines(heading=f"The product, in the last {since}", lines=(*known, *asked))
+    return Lines(heading=f"{PRODUCT}, in the last {since}", lines=(*known, *asked))
 
 
 async def _errors(services: Services) -> tuple[Line, ...]:
@@ -204,3 +205,14 @@ def shown(evidence: Evidence) -> Answer:
         evidence=(Lines(lines=tuple(guesses)), *evidence.groups),
         at=evidence.at,
     )
+
+
+def in_one_line(evidence: Evidence) -> str:
+    """What the timeline keeps of it: the verdict, and the product's own numbers. Pure."""
+    product = [
+        f"{line.title}: {line.text}"
+        for group in evidence.groups
+        if group.heading.startswith(PRODUCT)
+        for line in group.lines
+    ]
+    return shorten(f"{evidence.said} — {'; '.join(product)}", 900)

@@ -17,7 +17,7 @@ from incidents import (
     token_of,
     types,
 )
-from storytelling import Story, ilab
+from storytelling import Story, ilab, until
 
 
 async def test_a_p0_by_buttons(story: Story) -> None:
@@ -246,3 +246,66 @@ async def test_the_same_press_twice_is_one_step(story: Story) -> None:
     await done(story)
     assert [kind for kind, _ in await times_of(story)] == ["declared", "update"]
     assert sum("alice: we look" in text for text in thread(story)) == 1
+
+
+async def test_a_fix_that_waits_staged_is_offered(story: Story) -> None:
+    """After a rollback the fix waits staged: whoever resolves may promote it from there."""
+    await declared(story, "P2 the site is slow")
+    vercel = story.sandbox.vendors["vercel"]
+    vercel.set_switch("production", "rolled_back")
+    fix = vercel.deployments.push("Mend the session middleware", ("middleware.ts",), age=200)
+    said = await types(story, "alice", "/ilab incident resolve INC-1")
+    assert "waits staged (rolled back): promote it, if it is the fix." in said.text
+    assert f"Promote {fix.commit.sha[:7]}…" in said.buttons
+
+
+async def test_the_evidence_is_kept_when_it_is_assessed(story: Story) -> None:
+    """What was known then stands in the channel and in the timeline, once: logs at vendors are soon gone."""
+    await declared(story)
+    await types(story, "alice", "/ilab incident assess other", room(story).id)
+    kept = [said.text for said in in_room(story) if "Evidence when INC-1 was assessed" in said.text]
+    assert len(kept) == 1
+    assert "Interviews" in kept[0]
+    told = [said for kind, said in await times_of(story) if kind == "health" and "Interviews:" in said]
+    assert len(told) == 1
+
+
+async def test_killed_between_its_steps(stage: Story) -> None:
+    """Killed with -9 right after each step was typed: in the end there is one timeline, and everything was said once."""
+    await stage.start()
+    await declared(stage, "P2 a label is wrong")
+    await stage.stack.aclose()
+    steps = (
+        ("ack INC-1", "acknowledged"),
+        ("incident assess INC-1 other --share 3 a typo", "assessed"),
+        ("incident update INC-1 the fix is in review", "assessed"),
+        ("incident mitigate INC-1 hidden", "mitigated"),
+        ("incident resolve INC-1 deployed", "resolved"),
+    )
+    for words, state in steps:
+        async with stage.process() as process:
+            await stage.sandbox.workspace.socket.wait_for_connections()
+            await stage.says("alice", f"/ilab {words}")
+            process.kill()
+            await process.wait()
+        await stage.expire_claims()
+        await stage.make_jobs_stalled()
+        async with stage.bot():
+            await until(lambda state=state: is_in(stage, state), f"“{words}” was never done")
+            await stage.make_lost_posts_old()
+            await done(stage)
+    kinds = [kind for kind, _ in await times_of(stage) if kind != "health"]
+    assert kinds == ["declared", "acknowledged", "assessed", "update", "mitigated", "resolved"]
+    for said in (
+        "acknowledged by alice",
+        "assessed by alice",
+        "the fix is in review",
+        "mitigated by alice",
+        "resolved by alice",
+    ):
+        assert sum(said in text for text in thread(stage)[1:]) == 1, said
+
+
+async def is_in(story: Story, state: str) -> bool:
+    """Whether the incident has come to that state."""
+    return await state_of(story) == state
