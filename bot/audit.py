@@ -70,6 +70,8 @@ class Event(StrEnum):
     TASK_SNOOZED = "task.snoozed"
     TASK_DONE = "task.done"
     TASK_DROPPED = "task.dropped"
+    MAINTENANCE_ASKED = "maintenance.asked"
+    MAINTENANCE_MOVED = "maintenance.moved"
     HEAD_POSTED = "audit.head_posted"
 
 

@@ -15,6 +15,8 @@ from bot.alerts import judging
 from bot.context import CardOf, ClockWork, Duty, Services
 from bot.figures import digest, watcher
 from bot.incidents import assessing, bootstrap, cadence, card, correcting, escalating, paging, reclassifying, topic
+from bot.maintenance import card as maintenance_card
+from bot.maintenance import keeping
 from bot.store import clocks
 from bot.tasks import nagging
 
@@ -36,6 +38,7 @@ def clock_work(duty: Duty) -> dict[str, ClockWork]:
         reclassifying.clock_work(duty),
         topic.clock_work(duty),
         watcher.clock_work(duty),
+        keeping.clock_work(duty),
         digest.clock_work(duty),
         nagging.clock_work(duty),
     )
@@ -63,6 +66,7 @@ def card_faces(duty: Duty) -> dict[str, CardOf]:
     """What the cards of each kind of subject show: the word before the colon of `incident:12`."""
     return _merged(
         alert_card.card_faces(duty),
+        maintenance_card.card_faces(duty),
         changes.card_faces(duty),
         card.card_faces(duty),
     )

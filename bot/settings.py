@@ -236,6 +236,9 @@ class VercelSettings(Section):
     project: str
     team_id: str = ""
     base_url: str = "https://api.vercel.com"
+    config_id: str = Field(
+        default="", description="Id of the Global (Edge) Config whose item `maintenance_mode` the site obeys: ecfg_…"
+    )
     logs_url: str = Field(
         default="https://vercel.com",
         description="Where `vercel logs` searches: undocumented, and no other way is known.",
@@ -419,6 +422,23 @@ class DeploySettings(Section):
     timezone: Annotated[str, AfterValidator(_timezone)] = Field(default="UTC", description="Of the windows.")
 
 
+class MaintenanceSettings(Section):
+    """Maintenance windows. Customers are mailed through Resend; the status page is Statuspage's."""
+
+    windows: Annotated[str, AfterValidator(_windows)] = Field(
+        default="tue 02:00-04:00", description="The recommended windows; others are warned of."
+    )
+    timezone: Annotated[str, AfterValidator(_timezone)] = Field(default="UTC", description="Of the windows.")
+    notice_hours: float = Field(default=48, description="Notice that customers should have; less is warned of.")
+    remind_hours: float = Field(default=1, description="How long before it the team is reminded.")
+    watch_minutes: float = Field(default=120, description="How long the product is watched afterwards.")
+    mail_customers: bool = Field(default=True, description="Whether customers are mailed.")
+    seen_within_seconds: float = Field(
+        default=45, description="How long the site may take to obey the flag; the config takes up to ten seconds."
+    )
+    channel: str = Field(default="", description="Id of the channel of its cards. Left out: #incidents.")
+
+
 class BackupSettings(Section):
     """Dumps of the product's database, and restoring it."""
 
@@ -546,6 +566,7 @@ class Settings(BaseSettings):
     roles: RoleSettings = RoleSettings()
     approvals: ApprovalSettings = ApprovalSettings()
     alerts: AlertSettings = AlertSettings()
+    maintenance: MaintenanceSettings = MaintenanceSettings()
     figures: FigureSettings = FigureSettings()
     webhooks: WebhookSettings = WebhookSettings()
     site: SiteSettings | None = None

@@ -23,6 +23,7 @@ from sandbox.slack.webapi import WebApi
 from sandbox.slack.workspace import Terms, Workspace
 from sandbox.vendors import every_vendor
 from sandbox.vendors.vendor import Vendor
+from sandbox.vendors.vercel_config import CONFIG_ID
 from sandbox.webhooks import SECRETS
 from sandbox.world import CREDENTIALS, World
 
@@ -201,6 +202,7 @@ def _sections(url: str) -> dict[str, dict[str, str]]:
             **_credentials("vercel", "token", "project", "team_id"),
             "BASE_URL": f"{url}/vercel",
             "LOGS_URL": f"{url}/vercel",
+            "CONFIG_ID": CONFIG_ID,
         },
         "SUPABASE": {
             **_credentials("supabase", "ref", "publishable_key", "secret_key", "access_token"),
@@ -230,7 +232,11 @@ def _sections(url: str) -> dict[str, dict[str, str]]:
             "BASE_URL": f"{url}/statuspage",
             "PUBLIC_URL": "https://status.interviewlab.io",
         },
-        "RESEND": {**_credentials("resend", "api_key"), "BASE_URL": f"{url}/resend"},
+        "RESEND": {
+            **_credentials("resend", "api_key"),
+            "BASE_URL": f"{url}/resend",
+            "FROM_ADDRESS": "InterviewLab <ops@interviewlab.io>",
+        },
         "GITHUB": {**_credentials("github", "token", "repository"), "BASE_URL": f"{url}/github"},
         "STATUS_PAGES": {
             **{name.upper(): address for name, address in pages.items()},

@@ -6,6 +6,7 @@ wanted version is raised. Where more new alerts begin than people can read, one 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -13,7 +14,7 @@ from bot.alerts.folding import Fold, fold
 from bot.alerts.reading import Course, Echo, Kind, Signal, read
 from bot.context import Services, Transaction
 from bot.settings import Settings
-from bot.store import alerts, cards, clocks
+from bot.store import alerts, cards, clocks, maintenances
 from bot.store.alerts import STORM, Alert
 from bot.store.inbox import Received
 
@@ -70,6 +71,8 @@ async def note(services: Services, transaction: Transaction, signal: Signal) -> 
         await alerts.come_back(transaction, known.id, signal)
     if await alerts.muted(transaction, signal.fingerprint, now=now):
         return
+    if known.held_by is not None:
+        return  # its maintenance ends with a look at what still fires
     await cards.want(transaction, known.subject, channel=channel_of(settings))
     if signal.course is Course.FIRING and known.rule is None and known.incident is None:
         await clocks.start(transaction, f"alert:{known.id}", JUDGE, due_at=now)
@@ -81,7 +84,12 @@ async def _open(settings: Settings, transaction: Transaction, signal: Signal, no
         await clocks.start(transaction, f"alert:{storm}", STORM_OVER, due_at=now + CALM)
     alert = await alerts.get(transaction, await alerts.open_(transaction, signal, storm=storm))
     assert alert is not None  # noqa: S101 -- it was just opened
-    return alert
+    under_way = await maintenances.running(transaction)
+    if under_way is None or signal.course is not Course.FIRING:
+        return alert
+    await alerts.hold(transaction, alert.id, under_way.id)
+    await cards.raise_if_there(transaction, under_way.subject)
+    return replace(alert, held_by=under_way.id)
 
 
 async def _storm(settings: Settings, transaction: Transaction, now: datetime) -> int | None:

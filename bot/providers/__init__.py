@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from bot.providers.supabase_storage import SupabaseStorage
     from bot.providers.uptimerobot import UptimeRobot
     from bot.providers.vercel import Vercel
+    from bot.providers.vercel_config import VercelConfig
     from bot.providers.vercel_logs import VercelLogs
     from bot.providers.webhook import Webhook
     from bot.settings import Settings
@@ -45,6 +46,7 @@ class Providers:
     supabase_management: SupabaseManagement | None = None
     supabase_backups: SupabaseBackups | None = None
     supabase_metrics: SupabaseMetrics | None = None
+    vercel_config: VercelConfig | None = None
     stripe: Stripe | None = None
     webhook: Webhook | None = None
     """The product's endpoint for Stripe's events, where its secret is known."""
@@ -84,6 +86,7 @@ def build_providers(settings: Settings, http: Callable[[], httpx.AsyncClient]) -
     from bot.providers.supabase_storage import SupabaseStorage  # noqa: PLC0415
     from bot.providers.uptimerobot import UptimeRobot  # noqa: PLC0415
     from bot.providers.vercel import Vercel  # noqa: PLC0415
+    from bot.providers.vercel_config import VercelConfig  # noqa: PLC0415
     from bot.providers.vercel_logs import VercelLogs  # noqa: PLC0415
     from bot.providers.webhook import Webhook  # noqa: PLC0415
 
@@ -103,6 +106,7 @@ def build_providers(settings: Settings, http: Callable[[], httpx.AsyncClient]) -
         supabase_backups=(
             SupabaseBackups(supabase, supabase.access_token, http()) if supabase and supabase.access_token else None
         ),
+        vercel_config=VercelConfig(settings.vercel, http()) if settings.vercel and settings.vercel.config_id else None,
         supabase_metrics=(
             SupabaseMetrics(supabase, supabase.secret_key, http()) if supabase and supabase.secret_key else None
         ),

@@ -42,6 +42,8 @@ class Alert:
     muted_until: datetime | None
     muted_by: str | None
     dismissed_by: str | None
+    held_by: int | None = None
+    """The maintenance in which it began: nobody is told of it before that ends."""
 
     @property
     def subject(self) -> str:
@@ -163,6 +165,21 @@ async def muted(connection: Connection, fingerprint: str, *, now: datetime) -> b
     """Whether somebody muted this fingerprint, and that lasts."""
     row = await (await connection.execute(_SQL["muted"], {"fingerprint": fingerprint, "now": now})).fetchone()
     return bool(row and row[0])
+
+
+async def hold(connection: Connection, alert_id: int, maintenance: int) -> None:
+    """It began in a maintenance, and is held back until that ends."""
+    await connection.execute(_SQL["hold"], {"id": alert_id, "maintenance": maintenance})
+
+
+async def held(connection: Connection, maintenance: int) -> list[Alert]:
+    """What began in that maintenance."""
+    return await _all(connection, _SQL["held"], {"maintenance": maintenance})
+
+
+async def release(connection: Connection, maintenance: int) -> None:
+    """What still fires is held back no more."""
+    await connection.execute(_SQL["release"], {"maintenance": maintenance})
 
 
 async def purge(connection: Connection, *, before: datetime) -> int:

@@ -140,7 +140,7 @@ class SocketMode:
             del self._waiting[envelope_id]
         return Answer(ok=True, took=time.monotonic() - begin, body=body if isinstance(body, dict) else None)
 
-    async def wait_for_connections(self, least: int = 1, limit: float = 10.0) -> None:
+    async def wait_for_connections(self, least: int = 1, limit: float = 30.0) -> None:
         """Return when at least so many connections are open. Raise TimeoutError after `limit` seconds."""
         async with asyncio.timeout(limit), self._changed:
             await self._changed.wait_for(lambda: len(self._links) >= least)

@@ -68,5 +68,14 @@ select exists (
     select from alerts where fingerprint = %(fingerprint)s and muted_until > %(now)s
 ) as muted;
 
+-- name: hold
+update alerts set held_by = %(maintenance)s where id = %(id)s;
+
+-- name: held
+select * from alerts where held_by = %(maintenance)s order by id;
+
+-- name: release
+update alerts set held_by = null where held_by = %(maintenance)s and ended_at is null;
+
 -- name: purge
 delete from alert_deliveries where at < %(before)s;

@@ -270,6 +270,22 @@ class Story:
         async with await psycopg.AsyncConnection.connect(self.proxies["own"].conninfo, autocommit=True) as connection:
             return await (await connection.execute(query, values)).fetchall()
 
+    async def product_rows(self, query: LiteralString, *values: Any) -> list[Any]:
+        """What a query finds in the product's database, past the switch."""
+        async with await psycopg.AsyncConnection.connect(self.direct_product, autocommit=True) as connection:
+            return await (await connection.execute(query, values)).fetchall()
+
+    async def has_request(self, number: int) -> bool:
+        """Whether somebody has asked for this change."""
+        return bool(await self.rows("select 1 from requests where id = %s", number))
+
+    async def make_steps_old(self) -> None:
+        """The time passes after which a step that was begun counts as ended, whatever became of it."""
+        async with await psycopg.AsyncConnection.connect(self.proxies["own"].conninfo, autocommit=True) as connection:
+            await connection.execute(
+                "update steps set started_at = started_at - interval '1 minute' where state = 'started'"
+            )
+
     def sees(self, name: str, channel: str = "incidents", thread_ts: str | None = None) -> list[Said]:
         """What the person sees in the channel or thread, oldest first."""
         person, place = self.person(name), self.sandbox.workspace.channel(channel)

@@ -1,0 +1,1 @@
+"""Maintenance windows: scheduled, announced, begun, watched, completed; and the site's maintenance page."""
