@@ -347,6 +347,8 @@ class Outcome:
     """What else its card says of it: titles and texts."""
     offers: tuple[Offer, ...] = ()
     """What can be done next, such as the way forward after a rollback."""
+    also: Callable[[Transaction], Awaitable[None]] | None = None
+    """What changes in our own tables with it, in the transaction that records it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

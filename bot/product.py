@@ -68,21 +68,35 @@ class ProductDatabase:
         return Connections(total=row["total"] or 0, active=row["active"] or 0, maximum=row["maximum"])
 
     async def fetch(
-        self, query: str, params: Mapping[str, Any] | None = None, *, within: float = 10.0, most: int = MOST_ROWS
+        self,
+        query: str,
+        params: Mapping[str, Any] | None = None,
+        *,
+        within: float = 10.0,
+        most: int = MOST_ROWS,
+        statement_seconds: float | None = None,
     ) -> list[dict[str, Any]]:
         """Return at most `most` rows of `sql/queries/<query>.sql`. Raise ProviderError where they cannot be had.
 
-        `within` seconds bound the whole, the connecting too; the settings' statement timeout bounds the server.
+        `within` seconds bound the whole, the connecting too; the settings' statement timeout bounds the server, or
+        `statement_seconds` where a query is known to take longer.
         """
-        return await self._rows(sql.load(f"queries/{query}.sql"), params, within=within, most=most)
+        statement = sql.load(f"queries/{query}.sql")
+        return await self._rows(statement, params, within=within, most=most, seconds=statement_seconds)
 
     async def _rows(
-        self, statement: str, params: Mapping[str, Any] | None = None, *, within: float = 10.0, most: int = MOST_ROWS
+        self,
+        statement: str,
+        params: Mapping[str, Any] | None = None,
+        *,
+        within: float = 10.0,
+        most: int = MOST_ROWS,
+        seconds: float | None = None,
     ) -> list[dict[str, Any]]:
         async def read() -> list[dict[str, Any]]:
             async with await self._connect(within) as connection:
                 await connection.set_read_only(True)
-                timeout = f"{round(self.settings.statement_timeout_seconds * 1000)}ms"
+                timeout = f"{round((seconds or self.settings.statement_timeout_seconds) * 1000)}ms"
                 async with connection.transaction(), connection.cursor(row_factory=dict_row) as cursor:
                     await cursor.execute("SELECT set_config('statement_timeout', %s, true)", [timeout])
                     await cursor.execute(statement, params)

@@ -462,6 +462,26 @@ class BackupSettings(Section):
     poll_seconds: float = Field(default=15, gt=0, description="How often Supabase is asked how far a restore is.")
 
 
+class ErasureSettings(Section):
+    """What a certificate of deletion says of places that nobody here can reach."""
+
+    elsewhere: dict[str, float] = Field(
+        default={
+            "backups at Supabase": 7,
+            "logs at Supabase": 7,
+            "logs at Vercel": 1,
+            "errors at Sentry": 90,
+            "mails at Resend": 30,
+            "prompts at OpenAI": 30,
+            "payments and invoices at Stripe": 0,
+            "our own dumps of the product's database": 30,
+            "backups and journals of the bot itself": 30,
+            "what people wrote in Slack": 0,
+        },
+        description="Place → days for which it keeps things, 0 for rules of its own; as JSON.",
+    )
+
+
 class StatusSettings(Section):
     """How `/ilab status` behaves."""
 
@@ -585,6 +605,7 @@ class Settings(BaseSettings):
     backups: BackupSettings = BackupSettings()
     deploys: DeploySettings = DeploySettings()
     status: StatusSettings = StatusSettings()
+    erasure: ErasureSettings = ErasureSettings()
     incidents: IncidentSettings = IncidentSettings()
     web: WebSettings = WebSettings()
     terminal_command: str = Field(default="ilab", description="How people call the program: what the bot tells them.")

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
 
-from bot.accounts import Account, account_of, auth_of, no_account, product_of
+from bot import account_lines
+from bot.accounts import account_of, auth_of, no_account, product_of
 from bot.ages import age, span
 from bot.context import Context, Services
+from bot.erasure import certificate, deleting
 from bot.errors import StaleError, UserError
 from bot.masking import masked_text
 from bot.operation import (
     Answer,
     Arg,
     Args,
+    Attachment,
     Audience,
     Change,
     Email,
@@ -32,6 +35,7 @@ from bot.operation import (
 )
 from bot.people import Role
 from bot.providers.supabase_auth import AuthUser
+from bot.store import erasure
 
 MAIL_EVERY: Final = timedelta(seconds=60)
 """How often Auth sends a mail to the same account."""
@@ -60,15 +64,15 @@ async def show(args: UserArgs, context: Context) -> Answer:
         product.fetch("payments_of", person),
     )
     left = sum(row["remaining"] for row in entitlements if row["usable"])
-    trouble = _trouble(account, left, context.now)
+    trouble = account_lines.trouble(account, left, context.now)
     return Answer(
-        verdict=f"{account.email}: {trouble or f'{_interviews(left)} left'}.",
+        verdict=f"{account.email}: {trouble or f'{account_lines.interviews(left)} left'}.",
         mark=Mark.DEGRADED if trouble else Mark.NONE,
         evidence=(
-            Lines(heading="Account", lines=_account(account, context.now)),
-            Lines(heading="Entitlements", lines=_entitlements(entitlements)),
-            Lines(heading="Interviews", lines=_sessions(sessions)),
-            Lines(heading="Payments and grants", lines=_payments(payments)),
+            Lines(heading="Account", lines=account_lines.account(account, context.now)),
+            Lines(heading="Entitlements", lines=account_lines.entitlements(entitlements)),
+            Lines(heading="Interviews", lines=account_lines.sessions(sessions)),
+            Lines(heading="Payments and grants", lines=account_lines.payments(payments)),
         ),
         offers=(
             Offer(label="Activity", words=f"user activity {account.email}"),
@@ -90,10 +94,10 @@ async def activity(args: UserArgs, context: Context) -> Answer:
     shown = f" The latest {len(latest)} are below." if total > len(latest) else ""
     last = f", the last {age(latest[0]['created_at'], context.now)} ago" if latest else ""
     return Answer(
-        verdict=f"{account.email} has had {_interviews(total)}{last}.{shown}",
+        verdict=f"{account.email} has had {account_lines.interviews(total)}{last}.{shown}",
         evidence=(
-            Lines(heading="In all", lines=_sessions(counts)),
-            Lines(heading="Latest", lines=tuple(_interview(row) for row in latest)),
+            Lines(heading="In all", lines=account_lines.sessions(counts)),
+            Lines(heading="Latest", lines=tuple(account_lines.interview(row) for row in latest)),
         )
         if total
         else (),
@@ -101,97 +105,6 @@ async def activity(args: UserArgs, context: Context) -> Answer:
         audience=Audience.PRIVATE,
         at=context.now,
     )
-
-
-def _trouble(account: Account, left: int, now: datetime) -> str:
-    if account.is_banned(now):
-        return "is banned"
-    if account.confirmed_at is None:
-        return "has not confirmed the address"
-    return "" if left else "no interviews left"
-
-
-def _account(account: Account, now: datetime) -> tuple[Line, ...]:
-    confirmed = Line(title="Address", text="not confirmed", mark=Mark.DEGRADED)
-    if account.confirmed_at is not None:
-        confirmed = Line(title="Address", text="confirmed", at=account.confirmed_at)
-    signed_in = Line(title="Last sign-in", text="never")
-    if account.last_sign_in_at is not None:
-        signed_in = Line(title="Last sign-in", text=f"{account.signed_in} open", at=account.last_sign_in_at)
-    lines = [Line(title="Id", text=f"`{account.id}`"), Line(title="Since", at=account.created_at), confirmed, signed_in]
-    if account.providers:
-        lines.append(Line(title="Signs in by", text=", ".join(account.providers)))
-    if account.is_banned(now):
-        lines.append(Line(title="Banned", text=f"until {account.banned_until:%Y-%m-%d}", mark=Mark.DOWN))
-    return tuple(lines)
-
-
-def _entitlements(rows: Sequence[Mapping[str, Any]]) -> tuple[Line, ...]:
-    if not rows:
-        return (Line(title="None, and there never was one."),)
-    lines = []
-    for row in rows:
-        perks = f", {', '.join(row['perks'])}" if row["perks"] else ""
-        source = "" if row["bought"] else ", no Stripe session"
-        expires = f", until {row['expires_at']:%Y-%m-%d}" if row["expires_at"] else ""
-        lines.append(
-            Line(
-                title=f"{row['remaining']} left",
-                text=f"{row['tier'] or 'no tier'} {row['type'].replace('_', ' ')}, {row['status']}{perks}{expires}{source}",
-                mark=Mark.OK if row["usable"] else Mark.NONE,
-                at=row["created_at"],
-            )
-        )
-    more = rows[0]["total"] - len(rows)
-    return (*lines, Line(title=f"… and {more} more")) if more else tuple(lines)
-
-
-def _sessions(rows: Sequence[Mapping[str, Any]]) -> tuple[Line, ...]:
-    if not rows:
-        return (Line(title="None yet."),)
-    return tuple(
-        Line(title=f"{row['count']:,} {row['status'].replace('_', ' ')}", text="the last", at=row["last_at"])
-        for row in rows
-    )
-
-
-def _payments(rows: Sequence[Mapping[str, Any]]) -> tuple[Line, ...]:
-    if not rows:
-        return (Line(title="None."),)
-    lines = [
-        Line(
-            title=row["action"],
-            text=" ".join(
-                filter(
-                    None,
-                    (
-                        f"${row['cents'] / 100:.2f}," if row["cents"] else "",
-                        f"{row['tier'] or 'no tier'}, balance {row['new_balance']}",
-                        f"`{row['session']}`" if row["session"] else "",
-                    ),
-                )
-            ),
-            at=row["created_at"],
-        )
-        for row in rows
-    ]
-    more = rows[0]["total"] - len(rows)
-    return (*lines, Line(title=f"… and {more} more")) if more else tuple(lines)
-
-
-def _interview(row: Mapping[str, Any]) -> Line:
-    where = f" at {row['company_name']}" if row["company_name"] else ""
-    failed = f", {row['failed']} questions failed" if row["failed"] else ""
-    return Line(
-        title=f"{row['job_title'] or 'No title'}{where}",
-        text=f"{row['mode']}, {row['status'].replace('_', ' ')}, {row['answered']} answered{failed}",
-        mark=Mark.DEGRADED if row["status"] == "failed" else Mark.NONE,
-        at=row["created_at"],
-    )
-
-
-def _interviews(count: int) -> str:
-    return f"{count:,} interview{'' if count == 1 else 's'}"
 
 
 # What is done for them
@@ -275,6 +188,65 @@ async def recheck(decides: Mapping[str, Any], services: Services) -> str:
     return ""
 
 
+# Deleting
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DeleteArgs(Args):
+    """Whom, said twice."""
+
+    email: Annotated[Email, Arg(help="The customer's e-mail address.", positional=True)]
+    confirm: Annotated[Email, Arg(help="The same address once more, typed: it is deleted for good.", positional=True)]
+
+
+async def plan_delete(args: DeleteArgs, context: Context) -> Plan:
+    """Return everything that would go. Raise UserError where the address was not repeated as it is."""
+    if args.email != args.confirm:
+        raise UserError(
+            "The two addresses differ, so nothing was asked for.",
+            why=f"The first is {args.email}, the second {args.confirm}.",
+            todo="Type the address of whom you mean twice.",
+        )
+    return await deleting.plan(args.email, context)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CertificateArgs(Args):
+    """Which deletion."""
+
+    request: Annotated[
+        int, Arg(help="The number of the deletion's request.", positional=True, minimum=1, maximum=2**62)
+    ]
+
+
+async def show_certificate(args: CertificateArgs, context: Context) -> Answer:
+    """Return what was certified of a deletion, to read and as a document."""
+    found = await context.services.database.call(lambda one: erasure.certificate(one, args.request))
+    if found is None:
+        raise UserError(
+            f"There is no certificate {args.request}.", todo="It has the number of the request that deleted somebody."
+        )
+    left = ", ".join(found.body["left"])
+    return Answer(
+        verdict=f"Certificate {args.request}: "
+        + (f"deleted; to be handled by hand: {left}." if left else "deleted, and nothing is left."),
+        mark=Mark.DEGRADED if left else Mark.OK,
+        evidence=(
+            Lines(lines=certificate.lines(found.body)),
+            Lines(lines=(Line(title="SHA-256", text=f"`{found.sha256}`"),)),
+        ),
+        attachments=(
+            Attachment(
+                name=f"deletion-{args.request}.md",
+                title=f"Certificate of deletion {args.request}",
+                content=certificate.markdown(found.body, found.sha256).encode(),
+            ),
+        ),
+        audience=Audience.PRIVATE,
+        at=found.at,
+    )
+
+
 async def _auth_user(email: str, services: Services) -> AuthUser:
     user = await auth_of(services).by_email(email)
     if user is None:
@@ -327,6 +299,27 @@ FAMILY = Family(
             plan=plan_reset,
             recheck=recheck,
             execute=execute_reset,
+        ),
+        Change(
+            words="user delete",
+            summary="Delete a customer for good (GDPR): files, Stripe customer, account and all rows; proven and certified.",
+            who=Role.ADMIN,
+            approver=Role.ADMIN,
+            args=DeleteArgs,
+            examples=("user delete ann@example.com ann@example.com",),
+            section="Delete User Account (GDPR)",
+            plan=plan_delete,
+            recheck=deleting.recheck,
+            execute=deleting.execute,
+        ),
+        Read(
+            words="user certificate",
+            summary="What was certified of a deletion: counts, the proof, and what could not be reached.",
+            who=Role.RESPONDER,
+            args=CertificateArgs,
+            examples=("user certificate 12",),
+            section="Delete User Account (GDPR)",
+            read=show_certificate,
         ),
     ),
 )

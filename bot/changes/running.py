@@ -87,6 +87,8 @@ async def _record(services: Services, request_id: int, step: Step, outcome: Outc
         if request is None or request.state is not State.EXECUTING:
             return  # another copy has recorded it
         state = await move(request, step, services, transaction, at=now, result=packed)
+        if outcome.also is not None:
+            await outcome.also(transaction)
         await note(Event.EXECUTED, request, transaction, by=BOT, at=now, **_ended(state, packed, now))
 
 

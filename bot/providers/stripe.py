@@ -176,6 +176,35 @@ class Stripe:
             listed = await client.v1.customers.list_async({"email": email, "limit": 100})
         return tuple(one.id for one in self._fit(listed, shapes.CUSTOMERS).data)
 
+    async def has_customer(self, customer: str) -> bool:
+        """Say whether there is such a customer, and they were not deleted: `GET /v1/customers/{id}`."""
+        client = self.load()
+        try:
+            async with self._calling():
+                found = await client.v1.customers.retrieve_async(customer)
+        except ProviderError as error:
+            if error.kind == "not_found":
+                return False
+            raise
+        return not self._fit(found, shapes.CUSTOMER).deleted
+
+    async def running_subscriptions(self, customer: str) -> int:
+        """Return how many subscriptions of a customer have not ended: at most 100."""
+        client = self.load()
+        async with self._calling():
+            listed = await client.v1.subscriptions.list_async({"customer": customer, "limit": 100})
+        return len(self._fit(listed, shapes.SUBSCRIPTIONS).data)
+
+    async def delete_customer(self, customer: str) -> None:
+        """Delete a customer for good, which ends their subscriptions; one that is gone already is no failure."""
+        client = self.load()
+        try:
+            async with self._calling(writes=True):
+                await client.v1.customers.delete_async(customer)
+        except ProviderError as error:
+            if error.kind != "not_found":
+                raise
+
     # events
 
     async def event(self, event_id: str) -> StripeEvent:

@@ -64,6 +64,7 @@ class CheckoutSession:
     email: str
     payment_intent: str
     subscription: str
+    customer: str
     price: str
     metadata: Mapping[str, str]
 
@@ -190,6 +191,7 @@ class _Session(BaseModel):
     customer_email: str | None = None
     payment_intent: str | None = None
     subscription: str | None = None
+    customer: str | None = None
     line_items: _Items | None = None
     metadata: dict[str, str] | None = None
 
@@ -208,6 +210,7 @@ class _Session(BaseModel):
             email=(given or "").lower(),
             payment_intent=self.payment_intent or "",
             subscription=self.subscription or "",
+            customer=self.customer or "",
             price=items[0].price.id if items and items[0].price else "",
             metadata=self.metadata or {},
         )
@@ -306,6 +309,11 @@ class _Customers(BaseModel):
     data: list[_Named]
 
 
+class _Customer(BaseModel):
+    id: str
+    deleted: bool = False
+
+
 SESSION: Final = TypeAdapter(_Session)
 SUBSCRIPTIONS: Final = TypeAdapter(_Subscriptions)
 SESSIONS: Final = TypeAdapter(_Sessions)
@@ -315,6 +323,8 @@ ENDPOINTS: Final = TypeAdapter(_Endpoints)
 INTENT: Final = TypeAdapter(_Intent)
 REFUNDS: Final = TypeAdapter(_Refunds)
 CUSTOMERS: Final = TypeAdapter(_Customers)
+CUSTOMER: Final = TypeAdapter(_Customer)
+SUBSCRIPTIONS: Final = TypeAdapter(_Customers)
 
 
 def when(seconds: int) -> datetime:

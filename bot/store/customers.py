@@ -34,6 +34,23 @@ async def person_of(connection: Connection, ref: str) -> str | None:
     return None if row is None else str(row[0])
 
 
+async def remember(connection: Connection, person: str, address: str) -> None:
+    """Keep the address until the customer is forgotten: a deletion that was cut off must know what to look for."""
+    await connection.execute(_SQL["remember"], {"person": person, "address": address})
+
+
+async def address_of(connection: Connection, person: str) -> str | None:
+    """Return the address of somebody whose deletion is under way."""
+    row = await (await connection.execute(_SQL["address"], {"person": person})).fetchone()
+    return None if row is None or row[0] is None else str(row[0])
+
+
+async def begun(connection: Connection, address: str) -> str | None:
+    """Return whose deletion was begun under this address, and has not ended."""
+    row = await (await connection.execute(_SQL["begun"], {"address": address})).fetchone()
+    return None if row is None else str(row[0])
+
+
 async def forget(connection: Connection, person: str) -> None:
     """Destroy the key: from now on nothing leads from our tables to this person."""
     await connection.execute(_SQL["forget"], {"person": person})
