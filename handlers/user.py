@@ -302,7 +302,7 @@ FAMILY = Family(
         ),
         Change(
             words="user delete",
-            summary="Delete a customer for good (GDPR): files, Stripe customer, account and all rows; proven and certified.",
+            summary="Have a customer deleted for good (GDPR): files, Stripe customer, account, all rows; proven and certified.",
             who=Role.ADMIN,
             approver=Role.ADMIN,
             args=DeleteArgs,

@@ -103,6 +103,16 @@ CAST: Final[tuple[Person, ...]] = (
         role="viewer",
     ),
     Person(
+        id="U0IVY0010",
+        name="ivy",
+        real_name="Ivy Park",
+        email="ivy@interviewlab.io",
+        title="Data protection",
+        role="admin",
+        tz="Europe/Berlin",
+        phone="+49 30 5550 0110",
+    ),
+    Person(
         id="U0GUS0007",
         name="gus",
         real_name="Gus Contractor",
@@ -134,7 +144,7 @@ CAST: Final[tuple[Person, ...]] = (
 GROUPS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     "S0RESPOND": ("responders", ("U0ALICE01", "U0ERIN005")),
     "S0APPROVE": ("approvers", ("U0BOB0002", "U0DAVE004")),
-    "S0ADMINS1": ("ops-admins", ("U0CAROL03",)),
+    "S0ADMINS1": ("ops-admins", ("U0CAROL03", "U0IVY0010")),
 }
 """User groups of the workspace: id → (handle, members)."""
 

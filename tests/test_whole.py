@@ -206,7 +206,7 @@ def test_sql_is_in_sql() -> None:
         "bot.steps",
         "bot.product",
     }
-    pattern = re.compile(r'(?<![\w"])[a-z]{0,2}"(?!"")\s*(select|insert|update|delete|with)\s', re.IGNORECASE)
+    pattern = re.compile(r'(?<![\w"])[a-z]{0,2}"(?!"")\s*(select|insert|update|delete from|with)\s', re.IGNORECASE)
     users = {
         name
         for package in ("bot", "handlers")

@@ -15,7 +15,7 @@ from bot.errors import NotConfiguredError, ProviderError, UserError
 from bot.masking import masked_text
 from bot.operation import Execution, Line, Outcome, Plan
 from bot.steps import Ended, Results, Step, Table
-from bot.store import customers, erasure
+from bot.store import cards, customers, erasure
 from bot.store import steps as recorded
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ async def plan(address: str, context: Context) -> Plan:
         )
     who = masked_text(address)
     return Plan(
-        effect=f"delete {who} for good: {_sizes(found)}",
+        effect=f"erase {who} for good: {_sizes(found)}",
         lines=tuple(_lines(who, found)),
         decides={"person": person, "unhandled": sorted(trace.relation for trace in found.of("address", "hidden"))},
     )
@@ -161,12 +161,12 @@ def _graph(person: str, services: Services) -> tuple[Step, ...]:
     """Files, Stripe, account, proof: each only after what is before it, and the account when nothing holds it back."""
     do = _Deletion(person, services)
     return (
-        Step(name="address", title="remember the address", run=do.remember),
-        Step(name="looked", title="look whether anything holds it back", run=do.look, needs=("address",)),
-        Step(name="files", title="delete the files", run=do.files, needs=("looked",)),
-        Step(name="stripe", title="delete the Stripe customer", run=do.stripe, needs=("files",)),
-        Step(name="account", title="delete the account", run=do.account, needs=("stripe",)),
-        Step(name="proof", title="count again", run=do.prove, needs=("account",)),
+        Step(name="address", title="the address remembered", run=do.remember),
+        Step(name="looked", title="nothing found that holds it back", run=do.look, needs=("address",)),
+        Step(name="files", title="the files deleted", run=do.files, needs=("looked",)),
+        Step(name="stripe", title="the Stripe customer deleted", run=do.stripe, needs=("files",)),
+        Step(name="account", title="the account deleted", run=do.account, needs=("stripe",)),
+        Step(name="proof", title="counted again", run=do.prove, needs=("account",)),
     )
 
 
@@ -289,6 +289,8 @@ async def _forgotten(person: str, results: Mapping[str, dict[str, Any]], executi
             called=called,
             about=about,
         )
+        for request in about:
+            await cards.raise_if_there(transaction, f"request:{request}")
         await customers.forget(transaction, person)
         certified = certificate.body(
             request=execution.request,

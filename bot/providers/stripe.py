@@ -193,7 +193,7 @@ class Stripe:
         client = self.load()
         async with self._calling():
             listed = await client.v1.subscriptions.list_async({"customer": customer, "limit": 100})
-        return len(self._fit(listed, shapes.SUBSCRIPTIONS).data)
+        return len(self._fit(listed, shapes.RUNNING).data)
 
     async def delete_customer(self, customer: str) -> None:
         """Delete a customer for good, which ends their subscriptions; one that is gone already is no failure."""

@@ -324,7 +324,7 @@ INTENT: Final = TypeAdapter(_Intent)
 REFUNDS: Final = TypeAdapter(_Refunds)
 CUSTOMERS: Final = TypeAdapter(_Customers)
 CUSTOMER: Final = TypeAdapter(_Customer)
-SUBSCRIPTIONS: Final = TypeAdapter(_Customers)
+RUNNING: Final = TypeAdapter(_Customers)
 
 
 def when(seconds: int) -> datetime:

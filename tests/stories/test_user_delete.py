@@ -18,23 +18,16 @@ WHO = CASES["plus"]
 MASKED = "s•••@example.com"
 
 
-@pytest.fixture
-async def story(stage: Story) -> Story:
-    """The bot, with dave as a second admin: nobody approves what they asked for."""
-    await stage.start(ILAB_ROLES__ADMINS="S0ADMINS1,U0DAVE004")
-    return stage
-
-
 def card(story: Story, number: int) -> Said:
     """The card of a request."""
-    return [said for said in story.sees("dave", "ops-approvals") if f"· request {number}:" in said.text][-1]
+    return [said for said in story.sees("ivy", "ops-approvals") if f"· request {number}:" in said.text][-1]
 
 
 async def delete(story: Story, email: str = WHO, number: int = 1) -> Said:
-    """Carol asks, dave approves, and it ends; the card then."""
+    """Carol asks, ivy approves, and it ends; the card then."""
     asked = await story.asks("carol", f"/ilab user delete {email} {email}")
     assert f"Request {number} waits for approval" in asked.first_line, asked.text
-    await story.presses("dave", "Approve", "ops-approvals", said=card(story, number))
+    await story.presses("ivy", "Approve", "ops-approvals", said=card(story, number))
     await until(lambda: story.state_of(number, "succeeded", "failed", "unknown"), "it never ended")
     await story.settled()
     return card(story, number)
@@ -65,7 +58,7 @@ async def test_asked_approved_deleted_proven(story: Story) -> None:
     assert (await upload(story, WHO))[0] == 200
     asked = await story.asks("carol", f"/ilab user delete {WHO} {WHO}")
     assert asked.ephemeral
-    assert f"Request 1 waits for approval: delete {MASKED} for good: " in asked.first_line
+    assert f"Request 1 waits for approval: erase {MASKED} for good: " in asked.first_line
     assert "1 file, 1 Stripe customer" in asked.first_line
     shown = card(story, 1)
     assert WHO not in shown.text
@@ -80,7 +73,7 @@ async def test_asked_approved_deleted_proven(story: Story) -> None:
     assert (await story.presses("carol", "Approve", "ops-approvals", said=shown)).first_line.startswith(
         "You asked for this"
     )
-    await story.presses("dave", "Approve", "ops-approvals", said=shown)
+    await story.presses("ivy", "Approve", "ops-approvals", said=shown)
     await until(lambda: story.state_of(1, "succeeded"), "it never ended")
     await story.settled()
     ended = card(story, 1)
@@ -132,7 +125,7 @@ async def test_nothing_of_the_person_is_left_with_us(story: Story, capsys: pytes
     (reason,) = (await story.rows("select plan -> 'decides' ->> 'reason' from requests where id = 1"))[0]
     assert reason == f"••• (•••) asked, and {other} did not"
     assert await held(story, MASKED) == {}
-    assert not any(MASKED in said.text for said in story.sees("dave", "ops-approvals") if "request" in said.text)
+    assert not any(MASKED in said.text for said in story.sees("ivy", "ops-approvals") if "request" in said.text)
     assert (await story.rows("select count(*) from customers"))[0][0] == 0
     out = capsys.readouterr()
     assert "request" in out.out
@@ -163,7 +156,7 @@ async def test_tables_that_nobody_told_us_of(story: Story) -> None:
     assert "Stays  referral: 1 row, without the reference (by)" in asked.text
     await product(story, "create table waiting (email text)")
     await product(story, "insert into waiting values (%s)", WHO)
-    await story.presses("dave", "Approve", "ops-approvals", said=card(story, 1))
+    await story.presses("ivy", "Approve", "ops-approvals", said=card(story, 1))
     assert await story.state_of(1, "stale")
     await product(story, "drop table waiting")
     ended = await delete(story, number=2)
@@ -188,7 +181,7 @@ async def test_a_key_that_holds_the_account(story: Story) -> None:
     await product(
         story, "update exemption_codes set created_by = %s where code = 'WELCOME3'", await id_of(story, author)
     )
-    pressed = await story.presses("dave", "Approve", "ops-approvals", said=card(story, 1))
+    pressed = await story.presses("ivy", "Approve", "ops-approvals", said=card(story, 1))
     assert "Rows in exemption_codes hold the account by now." in pressed.text
 
 
@@ -197,7 +190,7 @@ async def test_a_key_that_appears_while_it_runs(story: Story) -> None:
     person = await id_of(story, WHO)
     story.sandbox.faults.add("stripe", "customers.delete", kind="slow", seconds=1.5, times=1)
     await story.asks("carol", f"/ilab user delete {WHO} {WHO}")
-    await story.presses("dave", "Approve", "ops-approvals", said=card(story, 1))
+    await story.presses("ivy", "Approve", "ops-approvals", said=card(story, 1))
     await until(lambda: _begun(story, "stripe"), "it never came so far")
     await product(
         story,
@@ -208,7 +201,7 @@ async def test_a_key_that_appears_while_it_runs(story: Story) -> None:
     await story.settled()
     ended = card(story, 1).text
     assert (
-        "Done: remember the address, look whether anything holds it back, delete the files, delete the Stripe" in ended
+        "Done: the address remembered, nothing found that holds it back, the files deleted, the Stripe customer deleted. " in ended
     )
     assert "Rows hold the account, because their key has no cascade: 1 in exemption_codes." in ended
     await product(story, "delete from exemption_codes where code = 'X'")
@@ -237,7 +230,7 @@ async def test_a_running_subscription_ends(story: Story) -> None:
     who = CASES["subscriber"]
     asked = await story.asks("carol", f"/ilab user delete {who} {who}")
     assert "1 customer, 1 running subscription ends at once" in asked.text
-    await story.presses("dave", "Approve", "ops-approvals", said=card(story, 1))
+    await story.presses("ivy", "Approve", "ops-approvals", said=card(story, 1))
     await until(lambda: story.state_of(1, "succeeded"), "it never ended")
     (body,) = (await story.rows("select body from certificates"))[0]
     assert body["deleted"]["subscriptions"] == 1
@@ -272,13 +265,12 @@ async def test_typed_twice(story: Story) -> None:
 
 async def test_a_copy_that_dies_in_the_middle(stage: Story) -> None:
     """Killed between two steps, another copy goes on where it was; nothing is done twice, and the end is the same."""
-    changed = {"ILAB_ROLES__ADMINS": "S0ADMINS1,U0DAVE004"}
     stage.sandbox.faults.add("supabase", "auth.delete_user", kind="slow", seconds=30)
-    async with stage.process(**changed) as process:
+    async with stage.process() as process:
         await until(lambda: stage.sandbox.workspace.socket.connections >= 1, "it never connected")
         await stage.says("carol", f"/ilab user delete {WHO} {WHO}")
         await until(lambda: stage.state_of(1, "awaiting_approval"), "it was never asked")
-        await stage.says("dave", "/ilab approve 1")
+        await stage.says("ivy", "/ilab approve 1")
         await until(lambda: _begun(stage, "account"), "it never came so far", seconds=25)
         process.kill()
         await process.wait()
@@ -287,7 +279,7 @@ async def test_a_copy_that_dies_in_the_middle(stage: Story) -> None:
     await stage.make_jobs_stalled()
     async with await own(stage) as connection:
         await connection.execute("update steps set started_at = started_at - interval '1 minute'")
-    await stage.start(**changed)
+    await stage.start()
     await until(lambda: stage.state_of(1, "succeeded"), "nobody went on", seconds=25)
     (body,) = (await stage.rows("select body from certificates"))[0]
     assert body["left"] == {}

@@ -93,7 +93,7 @@ async def test_people_are_what_the_cast_says(client: AsyncWebClient) -> None:
     assert users["ilab"]["is_bot"]
     assert users["alice"]["profile"]["email"] == "alice@interviewlab.io"
     groups = (await client.usergroups_list(include_users=True))["usergroups"]
-    assert {group["handle"]: group["users"] for group in groups}["ops-admins"] == ["U0CAROL03"]
+    assert {group["handle"]: group["users"] for group in groups}["ops-admins"] == ["U0CAROL03", "U0IVY0010"]
 
 
 async def test_a_file_goes_up_and_into_the_channel(client: AsyncWebClient, workspace: Workspace) -> None:
