@@ -9,6 +9,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
@@ -73,6 +74,33 @@ class Event(StrEnum):
     MAINTENANCE_ASKED = "maintenance.asked"
     MAINTENANCE_MOVED = "maintenance.moved"
     HEAD_POSTED = "audit.head_posted"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Entry:
+    """What was done: one entry, to be read by people."""
+
+    seq: int
+    at: datetime
+    kind: str
+    actor: str
+    subject: str
+    detail: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wanted:
+    """Which entries are wanted; None where it does not matter."""
+
+    actor: str | None = None
+    kind: str | None = None
+    """A kind, or what kinds begin with: `request`."""
+    subject: str | None = None
+    text: str | None = None
+    """Part of a kind, a subject or a command."""
+    since: datetime | None = None
+    before: int | None = None
+    """Older than the entry of this number."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,6 +9,7 @@ from handlers import (
     about,
     alert,
     approvals,
+    audit,
     database,
     deploy,
     diagnose,
@@ -39,6 +40,7 @@ FAMILIES: Final[tuple[Family, ...]] = (
     payment.FAMILY,
     database.FAMILY,
     approvals.FAMILY,
+    audit.FAMILY,
     about.FAMILY,
     token.FAMILY,
 )

@@ -14,6 +14,7 @@ from bot.changes.reminders import next_reminder
 from bot.changes.rules import Rule, first_reminder, rule_of
 from bot.context import Context, Transaction
 from bot.errors import NotConfiguredError, ProviderError, UsageError, UserError
+from bot.incidents.finding import implied
 from bot.masking import masked_text
 from bot.operation import Answer, Args, Audience, Change, Lines, Mark, Offer, Plan
 from bot.settings import ApprovalSettings
@@ -199,11 +200,10 @@ async def _wait(
 
 
 async def _incident_of(change: Change[Any], context: Context, connection: Connection) -> Incident | None:
-    """The incident that a request belongs to: that of the channel it is asked in, else the only grave one there is."""
-    if context.place.channel:
-        found = await incidents.by_channel(connection, context.place.channel)
-        if found is not None:
-            return found
+    """The incident that a request belongs to: that of the place it is asked in, else the only grave one there is."""
+    found = await implied(context, connection)
+    if found is not None:
+        return found
     grave = [incident for incident in await incidents.open_now(connection) if incident.is_grave]
     grave = [incident for incident in grave if not incident.private and incident.drill is None]
     return grave[0] if change.break_glass and len(grave) == 1 else None

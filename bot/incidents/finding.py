@@ -26,7 +26,7 @@ class WhichArgs(Args):
 
 async def which(incident_id: int | None, context: Context, connection: Connection) -> Incident:
     """The incident of that number, or that of the channel or the thread. One that the person may not know of is not."""
-    here = await _here(context, connection)
+    here = await implied(context, connection)
     found = here if incident_id is None else await incidents.get(connection, incident_id)
     known = found is not None and (here == found or bool(await seen([found], context, connection)))
     if found is None or not known:
@@ -35,7 +35,7 @@ async def which(incident_id: int | None, context: Context, connection: Connectio
     return found
 
 
-async def _here(context: Context, connection: Connection) -> Incident | None:
+async def implied(context: Context, connection: Connection) -> Incident | None:
     """The incident whose channel it was asked in, or under whose card in #incidents."""
     place = context.place
     found = await incidents.by_channel(connection, place.channel) if place.channel else None

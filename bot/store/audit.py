@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import dataclasses
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, Final
 
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from bot.audit import Anchor, Check, Event, Finding, Row, nameless
+from bot.audit import Anchor, Check, Entry, Event, Finding, Row, Wanted, nameless
 from bot.store.database import Connection
 from bot.store.queries import statements
 
@@ -32,6 +33,14 @@ async def add(
     await connection.execute(
         _SQL["add"], {"at": at, "kind": kind.value, "actor": actor, "subject": nameless(subject), "detail": said}
     )
+
+
+async def find(connection: Connection, wanted: Wanted, *, hidden: Collection[str], most: int) -> list[Entry]:
+    """The entries that are wanted, newest first; those about the hidden subjects do not exist."""
+    given = dataclasses.asdict(wanted) | {"hidden": sorted(hidden), "most": most}
+    async with connection.cursor(row_factory=class_row(Entry)) as cursor:
+        await cursor.execute(_SQL["find"], given)
+        return await cursor.fetchall()
 
 
 async def has_journaled(connection: Connection, line: str) -> bool:

@@ -153,6 +153,13 @@ async def declared_since(connection: Connection, since: datetime) -> list[Incide
         return await cursor.fetchall()
 
 
+async def private_ones(connection: Connection) -> list[Incident]:
+    """Those that not everybody may know of."""
+    async with connection.cursor(row_factory=_row) as cursor:
+        await cursor.execute(_SQL["private"])
+        return await cursor.fetchall()
+
+
 async def latest(connection: Connection) -> list[Incident]:
     """The last twenty, newest first."""
     async with connection.cursor(row_factory=_row) as cursor:

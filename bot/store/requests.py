@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -210,3 +211,9 @@ async def approved_by(connection: Connection, person: str) -> set[int]:
     """The requests that a person has approved."""
     cursor = await connection.execute(_SQL["approved_by"], {"person": person})
     return {int(row[0]) for row in await cursor.fetchall()}
+
+
+async def of_incidents(connection: Connection, found: Collection[int]) -> list[int]:
+    """The numbers of the requests that belong to these incidents."""
+    cursor = await connection.execute(_SQL["of_incidents"], {"incidents": sorted(found)})
+    return [int(row[0]) for row in await cursor.fetchall()]

@@ -23,3 +23,17 @@ on conflict (seq) do nothing;
 
 -- name: journaled
 select 1 from audit where detail ? 'journal' and detail ->> 'journal' = %(line)s;
+
+-- name: find
+-- Newest first; what concerns an incident that the reader may not know of is left out.
+select seq, at, kind, actor, subject, detail from audit
+where (%(actor)s::text is null or actor = %(actor)s)
+  and (%(kind)s::text is null or kind = %(kind)s or starts_with(kind, %(kind)s || '.'))
+  and (%(subject)s::text is null or subject = %(subject)s)
+  and (%(text)s::text is null
+       or strpos(lower(kind || ' ' || subject || ' ' || coalesce(detail ->> 'operation', '')), lower(%(text)s)) > 0)
+  and (%(since)s::timestamptz is null or at >= %(since)s)
+  and (%(before)s::bigint is null or seq < %(before)s)
+  and subject <> all(%(hidden)s)
+  and coalesce('incident:' || (detail ->> 'incident'), '') <> all(%(hidden)s)
+order by seq desc limit %(most)s;

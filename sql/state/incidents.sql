@@ -45,3 +45,6 @@ select * from incidents where declared_at >= %(since)s order by id desc;
 
 -- name: latest
 select * from incidents order by id desc limit 20;
+
+-- name: private
+select * from incidents where private;

@@ -73,4 +73,8 @@ select id, key, operation, requester, channel, state, plan, quorum, asked_at, ex
 from requests
 where state in ('executing', 'succeeded', 'failed', 'unknown') and decided_at >= %(since)s
   and not jsonb_path_exists(plan -> 'decides', '$.**.person')  -- what concerns one customer is nobody else's business
+  and not exists (select 1 from incidents where incidents.id = requests.incident and private)
 order by decided_at desc limit 20;
+
+-- name: of_incidents
+select id from requests where incident = any(%(incidents)s);

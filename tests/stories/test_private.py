@@ -7,8 +7,11 @@ import json
 from incidents import in_room, room, rooms, set_up
 from storytelling import Story, ilab, until
 
+from sandbox.product.books import CASES
+
 CANARY = "kanarienvogel"
 TITLE = f"a key of {CANARY} was leaked"
+NEUTRAL = "Request 1 needs approval: Private incident INC-1"
 OUTSIDERS = ("dave", "erin", "gus")
 
 
@@ -162,3 +165,35 @@ async def test_said_where_others_read(story: Story) -> None:
     await story.settled()
     said = [said for said in story.sees("frank") if said.ephemeral]
     assert "delete that message" in said[-1].text
+
+
+async def test_a_request_stays_in_its_channel(story: Story) -> None:
+    """Asked in the channel, its card stands there alone; for whoever is not in it there is no request of that number."""
+    await declared(story)
+    place = room(story).id
+    await story.asks("alice", f"/ilab grant {CASES['never_bought']} 5 --reason {CANARY}", place)
+    await story.settled()
+    assert any("Grant · request 1" in said.first_line for said in story.sees("alice", place))
+    for words in ("approve 1", "deny 1 no", "approvals delegate 1 @bob", "approvals who 1", "withdraw 1"):
+        said = await story.asks("dave", f"/ilab {words}", "support")
+        assert said.first_line == "There is no request 1.", words
+    assert (await story.asks("dave", "/ilab approvals", "support")).first_line == "Nothing waits for approval."
+    assert "grant" not in (await story.asks("dave", "/ilab audit request", "support")).text
+    said = await story.asks("bob", f"/ilab approvals delegate 1 <@{story.person('dave')}>", place)
+    assert said.text.splitlines() == ["dave may not approve this.", "They are not in the incident's channel."]
+    story.sandbox.world.clock.jump(6 * 60)
+    await until(lambda: NEUTRAL in page_titles(story), "the approver on duty was never paged")
+    assert (await story.asks("bob", "/ilab approvals", "support")).first_line == "1 waits for you."
+    assert "asked request 1 (`grant`)" in (await story.asks("bob", "/ilab audit request", "support")).text
+    assert (await story.asks("bob", "/ilab approve 1", place)).first_line == "Approved. Request 1 runs now."
+    await until(lambda: story.state_of(1, "succeeded"), "it never ran")
+    await story.settled()
+    for name in OUTSIDERS:
+        assert CANARY not in heard_by(story, name), name
+        assert "Grant · request 1" not in heard_by(story, name)
+    assert CANARY not in heard_by_vendors(story)
+
+
+def page_titles(story: Story) -> list[str]:
+    """What PagerDuty was told."""
+    return [page.title for page in story.sandbox.vendors["pagerduty"].account.incidents]
