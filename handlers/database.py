@@ -73,7 +73,7 @@ class QueryArgs(Args):
     name: Annotated[str, Arg(help="Its name; left out, all are listed.", positional=True)] = ""
     first: Annotated[str, Arg(help="What it has to be told: the list says what.", positional=True, personal=True)] = ""
     second: Annotated[str, Arg(help="A second thing, where it takes two.", positional=True, personal=True)] = ""
-    rows: Annotated[int, Arg(help="How many rows at most.", minimum=1, maximum=MOST_ROWS)] = 50
+    rows: Annotated[int, Arg(help="How many rows at most.", minimum=1, maximum=MOST_ROWS)] = 20
     csv: Annotated[bool, Arg(help="As a file, too.")] = False
 
 
@@ -88,7 +88,7 @@ async def query(args: QueryArgs, context: Context) -> Answer:
     again = " ".join(part for part in (asked.name, args.first, args.second) if part)
     offers = []
     if more and args.rows < MOST_ROWS:
-        most = min(MOST_ROWS, args.rows * 4)
+        most = min(MOST_ROWS, args.rows * 5)
         offers.append(Offer(label=f"{most} rows", words=f"db query {again} --rows {most}"))
     if rows and not args.csv:
         offers.append(Offer(label="As CSV", words=f"db query {again} --rows {args.rows} --csv"))

@@ -26,7 +26,7 @@ from bot.operation import (
     Plan,
     Read,
 )
-from bot.payments import redeliver, sweep, testing
+from bot.payments import redeliver, revoke, sweep, testing
 from bot.payments.chain import Cause
 from bot.payments.packages import package_for, spoken
 from bot.payments.trace import WRONG, Trace, trace
@@ -104,6 +104,8 @@ def _mends(found: Trace) -> tuple[Offer, ...]:
             mends.append(Offer(label="Grant by hand", words=words, confirm=again))
         # a signature that was refused is refused again
         offers = [*(reversed(mends) if Cause.BAD_SIGNATURE in chain.causes else mends), *offers]
+    if session is not None and chain.cause in (Cause.TWICE, Cause.REFUNDED):
+        offers.insert(0, Offer(label="Take back", words=f"payment revoke {session.id}"))
     if found.email:
         offers.append(Offer(label="History", words=f"payment history {found.email}"))
     return tuple(offers)
@@ -120,6 +122,18 @@ class RedeliverArgs(Args):
 async def plan_redelivery(args: RedeliverArgs, context: Context) -> Plan:
     """Return what would be delivered again, and to whom."""
     return await redeliver.plan(args.event, context.services, anyway=args.anyway)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RevokeArgs(Args):
+    """Which payment."""
+
+    session: Annotated[str, Arg(help="The checkout session, cs_…; `payment trace` names it.", positional=True)]
+
+
+async def plan_revocation(args: RevokeArgs, context: Context) -> Plan:
+    """Return what of it was given too much and is unused."""
+    return await revoke.plan(args.session, context.services)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -219,6 +233,17 @@ FAMILY = Family(
             recheck=sweep.recheck,
             execute=sweep.execute,
             exclusive="payment sweep",
+        ),
+        Change(
+            words="payment revoke",
+            summary="Take back what a payment gave twice, or kept after a refund, once a second person has approved.",
+            who=Role.RESPONDER,
+            args=RevokeArgs,
+            examples=("payment revoke cs_test_1",),
+            section=SECTION,
+            plan=plan_revocation,
+            recheck=revoke.recheck,
+            execute=revoke.execute,
         ),
         Read(
             words="payment history",

@@ -26,6 +26,7 @@ import sql
 from bot.database_care.gauges import size
 from bot.database_care.tools import Tools, environment
 from bot.errors import UserError
+from bot.masking import masked_text
 from bot.product import translated
 
 Say = Callable[[str], Awaitable[None]]
@@ -171,7 +172,7 @@ class _Teller:
             if found := _DUMPING.search(said):
                 self._table, self._done = found["table"], self._done + 1
             if "error:" in said:
-                self.error = self.error or said.partition("error:")[2].strip().rstrip(".")
+                self.error = self.error or masked_text(said.partition("error:")[2].strip().rstrip("."))
 
     async def note(self, written: int) -> None:
         """Say how much is written, once a second at most."""

@@ -15,8 +15,10 @@ import psycopg
 from psycopg.rows import dict_row
 
 import sql
+from bot.database_care.gauges import worded
 from bot.database_care.statements import Script, line_of
 from bot.errors import NotConfiguredError, UserError
+from bot.masking import masked_text
 from bot.product import translated
 
 Say = Callable[[str], Awaitable[None]]
@@ -123,7 +125,7 @@ async def _stepwise(connection: Connection, script: Script, note: dict[str, Any]
     total = len(script.statements)
     await connection.execute(sql.load("migrating/note.sql"), note | {"state": "running", "applied": first})
     for number, statement in enumerate(script.statements[first:], start=first + 1):
-        await say(f"statement {number} of {total}: {statement.head}")
+        await say(f"statement {number} of {total}: {worded(statement.head)}")
         try:
             await connection.execute(statement.text)
         except psycopg.Error as error:
@@ -146,7 +148,8 @@ def _is_silence(error: psycopg.Error) -> bool:
 
 def _said(error: psycopg.Error, line: int | None) -> str:
     where = f"line {line}: " if line else ""
-    return f"{where}{error.diag.message_primary or type(error).__name__} (SQLSTATE {error.sqlstate})"
+    # what PostgreSQL says may quote what is in a row
+    return f"{where}{masked_text(error.diag.message_primary or type(error).__name__)} (SQLSTATE {error.sqlstate})"
 
 
 def _position(error: psycopg.Error) -> int | None:

@@ -24,6 +24,10 @@ NEAR: Final = timedelta(minutes=10)
 """A refused signature names no session: one so soon after an event is taken for that event's."""
 
 
+REVOKED: Final = "revoked"
+"""The status of an entitlement that was taken back."""
+
+
 class Cause(StrEnum):
     """Where a payment broke, or that it did not."""
 
@@ -93,6 +97,7 @@ class ServerLog:
 class Entitlement:
     """What the product gave for the session."""
 
+    id: str
     at: datetime
     status: str
     tier: str
@@ -103,6 +108,7 @@ class Entitlement:
 class HandGrant:
     """What somebody gave the customer without a session. `names_it`: its history names this session."""
 
+    id: str
     at: datetime
     left: int
     reason: str
@@ -116,6 +122,12 @@ class Held:
     entitlements: tuple[Entitlement, ...]
     by_hand: tuple[HandGrant, ...]
     is_known: bool
+
+    @property
+    def times(self) -> int:
+        """How often it was given and not taken back."""
+        living = sum(one.status != REVOKED for one in self.entitlements)
+        return living + sum(grant.names_it for grant in self.by_hand)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -365,9 +377,11 @@ def _entitlement(evidence: Evidence) -> Link:
         why = f"the product could not be asked ({held.why})"
         return Link(title=title, mark=Mark.UNKNOWN, said=f"could not check: {held.why}", cause=Cause.UNKNOWN, why=why)
     named = [grant for grant in held.by_hand if grant.names_it]
-    count = len(held.entitlements) + len(named)
+    count = held.times
     if count > 1:
-        times = sorted([one.at for one in held.entitlements] + [grant.at for grant in named])
+        times = sorted(
+            [*(one.at for one in held.entitlements if one.status != REVOKED), *(grant.at for grant in named)]
+        )
         why = f"{count} entitlements for one payment"
         said = f"{count} of them, {span((times[-1] - times[0]).total_seconds())} apart; by hand: {len(named)}"
         return Link(title=title, mark=Mark.DOWN, said=said, at=times[-1], cause=Cause.TWICE, why=why)
@@ -376,7 +390,7 @@ def _entitlement(evidence: Evidence) -> Link:
         said = f"{named[0].left} left, by hand: {shorten(named[0].reason, 80) or 'no reason'}"
         return Link(title=title, mark=Mark.OK, said=said, at=named[0].at, cause=Cause.BY_HAND, why=why)
     if held.entitlements:
-        one = held.entitlements[0]
+        one = next((one for one in held.entitlements if one.status != REVOKED), held.entitlements[0])
         said = f"{one.tier or 'a package'}, {one.left} left, {one.status}"
         return Link(title=title, mark=Mark.OK, said=said, at=one.at, cause=Cause.OK, why=f"paid and granted ({said})")
     if not held.is_known:

@@ -12,6 +12,7 @@ from typing import Any, Final, TypeVar
 from bot.context import Services
 from bot.errors import NotConfiguredError, ProviderError, UserError
 from bot.payments.chain import (
+    REVOKED,
     Chain,
     Entitlement,
     Evidence,
@@ -67,7 +68,7 @@ async def trace(of: str, services: Services) -> Trace:
     if "@" in of:
         return await _of_person(of, stripe, services)
     try:
-        session = await _session_of(of, stripe)
+        session = await session_named(of, stripe)
     except ProviderError as error:
         if not of.startswith("cs_"):
             raise
@@ -94,7 +95,7 @@ async def _entitlements_of(session_id: str, services: Services) -> Held:
     return Held(entitlements=_entitlements(entitlements), by_hand=_by_hand(given, session_id), is_known=True)
 
 
-async def _session_of(of: str, stripe: Stripe) -> CheckoutSession:
+async def session_named(of: str, stripe: Stripe) -> CheckoutSession:
     """The session that an id names."""
     kind = of.partition("_")[0]
     if kind not in ("cs", "pi", "evt", "sub"):
@@ -212,8 +213,10 @@ def _word(one: CheckoutSession, held: Mapping[str, Held] | Unchecked) -> str:
         return "not paid" if one.status != "complete" else "not paid yet"
     if isinstance(held, Unchecked):
         return "paid; the product could not be asked"
-    count = len(held[one.id].entitlements) + sum(grant.names_it for grant in held[one.id].by_hand)
-    return {0: WRONG[0], 1: "paid and granted"}.get(count, WRONG[1])
+    theirs = held[one.id]
+    if theirs.entitlements and not theirs.times:
+        return "paid, granted and taken back"
+    return {0: WRONG[0], 1: "paid and granted"}.get(theirs.times, WRONG[1])
 
 
 # one session
@@ -354,14 +357,22 @@ def _held_of(session: CheckoutSession, entitlements: Sequence[Any], by_hand: Seq
 
 def _entitlements(rows: Iterable[Any]) -> tuple[Entitlement, ...]:
     return tuple(
-        Entitlement(at=row["created_at"], status=row["status"], tier=row["tier"], left=row["left"]) for row in rows
+        Entitlement(id=row["id"], at=row["created_at"], status=row["status"], tier=row["tier"], left=row["left"])
+        for row in rows
     )
 
 
 def _by_hand(rows: Iterable[Any], session_id: str) -> tuple[HandGrant, ...]:
     return tuple(
-        HandGrant(at=row["created_at"], left=row["left"], reason=row["reason"], names_it=row["session"] == session_id)
+        HandGrant(
+            id=row["id"],
+            at=row["created_at"],
+            left=row["left"],
+            reason=row["reason"],
+            names_it=row["session"] == session_id,
+        )
         for row in rows
+        if row["status"] != REVOKED
     )
 
 

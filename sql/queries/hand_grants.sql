@@ -1,6 +1,6 @@
 -- What was given by hand without a Stripe session of its own, to people or for sessions that the history names. The
 -- runbook's own INSERT for free interviews leaves no history at all.
-select e.user_id::text as person, e.created_at, e.remaining_interviews as left,
+select e.id::text as id, e.user_id::text as person, e.created_at, e.status, e.remaining_interviews as left,
        coalesce(h.metadata ->> 'stripe_session_id', '') as session, coalesce(h.metadata ->> 'reason', '') as reason
 from entitlements e
 left join entitlement_history h on h.entitlement_id = e.id and h.action = 'grant'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import LiteralString
 
 import psycopg
 import pytest
@@ -54,7 +55,7 @@ async def traced(story: Story, case: str) -> Said:
             "Processed, but no entitlement: our server took the event, and the product holds nothing for it.",
             ["Redeliver", "Grant by hand", "History"],
         ),
-        ("granted_twice", "Granted twice: 2 entitlements for one payment.", ["History"]),
+        ("granted_twice", "Granted twice: 2 entitlements for one payment.", ["Take back", "History"]),
         (
             "manual_grant",
             "Granted by hand: the webhook gave nothing, and somebody did (webhook failure).",
@@ -112,7 +113,7 @@ async def test_two_causes_at_once(story: Story) -> None:
     assert other.first_line.startswith(":red_circle: Bad signature: ")
 
 
-@pytest.mark.parametrize("way", ["session", "event", "payment", "capitals"])
+@pytest.mark.parametrize("way", ["session", "event", "payment", "charge", "capitals"])
 async def test_whatever_names_the_payment(story: Story, way: str) -> None:
     """A session, an event, a payment, an address in capitals: the same verdict."""
     (bought,) = purchases(story, "paid_no_credits")
@@ -120,6 +121,7 @@ async def test_whatever_names_the_payment(story: Story, way: str) -> None:
         "session": bought.session_id,
         "event": event_of(bought),
         "payment": f"pi_{bought.suffix}",
+        "charge": f"evt_{bought.suffix}ch",
         "capitals": bought.customer.email.upper(),
     }
     said = await story.asks("erin", f"/ilab payment trace {names[way]}")
@@ -283,6 +285,47 @@ async def test_what_was_given_by_hand_is_not_given_again(story: Story) -> None:
     said = await story.asks("erin", f"/ilab payment redeliver {event_of(bought)} --anyway")
     assert "what was paid has arrived" in said.first_line
     assert (await traced(story, "manual_grant")).first_line.startswith(":red_circle: Granted twice: 2 entitlements")
+
+
+async def test_what_was_given_twice_is_taken_back(story: Story) -> None:
+    """The second entitlement's unused interviews go, the first's stay, and the trace is green."""
+    (bought,) = purchases(story, "granted_twice")
+    query: LiteralString = "select remaining_interviews, status from entitlements where stripe_session_id = %(session)s order by created_at"
+    assert await product(story, query, session=bought.session_id) == [(5, "active"), (5, "active")]
+    said = await story.presses("erin", "Take back", said=await traced(story, "granted_twice"))
+    assert said.first_line == (
+        "Request 1 waits for approval: take 5 unused interviews back from g•••@example.com: one payment was granted 2 times"
+    )
+    await story.presses("bob", "Approve", "ops-approvals")
+    await until(lambda: story.state_of(1, "succeeded"), "it never ran")
+    assert await product(story, query, session=bought.session_id) == [(5, "active"), (0, "revoked")]
+    assert await starts_an_interview(story, "granted_twice") == 201
+    assert (await traced(story, "granted_twice")).first_line.startswith(":white_check_mark: Ok: paid and granted")
+    again = await story.asks("erin", f"/ilab payment revoke {bought.session_id}")
+    assert again.first_line == "There is nothing to take back."
+
+
+async def test_what_was_refunded_is_taken_back(story: Story) -> None:
+    """The money is back, and the interviews are still there: taken back, the customer can begin none any more."""
+    (bought,) = purchases(story, "plus")
+    company = company_of(story.sandbox.world)
+    now = company.world.clock.timestamp()
+    story.sandbox.vendors["stripe"].ledger.refund(bought, bought.package.cents, now, None, {})
+    said = await traced(story, "plus")
+    assert said.first_line == (
+        ":warning: Refunded, and not taken back: 39.00 USD given back, and 3 interviews are still there."
+    )
+    await story.presses("erin", "Take back", said=said)
+    assert await starts_an_interview(story, "plus") == 201
+    stale = await story.presses("bob", "Approve", "ops-approvals")
+    assert "2 interviews are left of one of them now, not 3." in stale.text
+    await story.asks("erin", f"/ilab payment revoke {bought.session_id}")
+    await story.asks("bob", "/ilab approve 2")
+    await until(lambda: story.state_of(2, "succeeded"), "it never ran")
+    assert await starts_an_interview(story, "plus") == 402
+    assert (await traced(story, "plus")).first_line.startswith(
+        ":white_check_mark: Ok: paid and granted (professional, 0 left, revoked)"
+    )
 
 
 async def test_there_is_nothing_to_deliver(story: Story) -> None:

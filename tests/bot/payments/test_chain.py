@@ -44,8 +44,8 @@ EVENT = StripeEvent(
 )
 ENDPOINT = WebhookEndpoint(id="we_1", url="https://x", status="enabled", events=("checkout.session.*",))
 NO_LOG = ServerLog(lines=(), since=BORN - timedelta(minutes=1))
-GIVEN = Entitlement(at=BORN, status="active", tier="professional", left=5)
-BY_HAND = HandGrant(at=NOW, left=5, reason="sorry", names_it=False)
+GIVEN = Entitlement(id="e", at=BORN, status="active", tier="professional", left=5)
+BY_HAND = HandGrant(id="h", at=NOW, left=5, reason="sorry", names_it=False)
 NOTHING = Held(entitlements=(), by_hand=(), is_known=True)
 SILENT = Unchecked(why="silence")
 
@@ -115,6 +115,7 @@ OPEN = replace(SESSION, status="open", payment_status="unpaid")
         ({"held": held(replace(GIVEN, left=0, status="revoked")), "refunded": 3900}, [Cause.OK]),
         ({"held": held(GIVEN, GIVEN)}, [Cause.TWICE]),
         ({"held": held(GIVEN, GIVEN), "refunded": 3900}, [Cause.TWICE]),
+        ({"held": held(GIVEN, replace(GIVEN, left=0, status="revoked"))}, [Cause.OK]),
         ({"held": held(GIVEN, by_hand=(replace(BY_HAND, names_it=True),))}, [Cause.TWICE]),
         ({"held": held(GIVEN, by_hand=(BY_HAND,))}, [Cause.OK]),
         ({"held": held(by_hand=(replace(BY_HAND, names_it=True),))}, [Cause.BY_HAND]),
