@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import LiteralString
 
 import psycopg
 import pytest
 from buyers import entitlements, event_of, product, purchases, sent_again, starts_an_interview
-from storytelling import Said, Story, until
+from storytelling import Said, Story, ilab, until
 
 from sandbox.product import company_of
 from sandbox.product.books import CASES
@@ -398,3 +399,23 @@ async def test_where_no_test_goes(stage: Story, changed: dict[str, str], says: s
     assert says in said.first_line
     taken = [one for one in stage.sandbox.vendors["site"].log if one.call == "stripe_webhook"]
     assert taken == []
+
+
+# the terminal
+
+
+async def test_from_a_terminal(story: Story) -> None:
+    """The same in a terminal: the verdict and the links, what mends it as commands, and an exit status that says so."""
+    shown = await story.asks("erin", "/ilab token issue")
+    token = re.search(r"ILAB_TOKEN=(ilab_[\w-]+)", shown.text)[1]  # type: ignore[index]  # it is there
+    (bought,) = purchases(story, "paid_no_credits")
+    status, out, _ = await ilab(story, "run", "payment", "trace", bought.customer.email, token=token)
+    assert status == 1
+    assert "Handler failed: paid and delivered" in out
+    assert f"ilab run payment redeliver {event_of(bought)}" in out
+    status, out, _ = await ilab(story, "run", "payment", "redeliver", event_of(bought), token=token)
+    assert (status, "what was paid has arrived" in out) == (0, True)
+    status, out, _ = await ilab(story, "run", "payment", "trace", bought.session_id, token=token)
+    assert (status, "Ok: paid and granted" in out) == (0, True)
+    status, out, _ = await ilab(story, "run", "payment", "history", bought.customer.email, "--csv", token=token)
+    assert "created_at,action,new_balance,email,tier,session,reason,by_hand" in out

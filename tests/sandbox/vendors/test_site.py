@@ -244,3 +244,43 @@ async def test_a_database_that_is_down_fails_what_needs_it(company: Any, visitor
 def token_of(user: uuid.UUID) -> str:
     """A valid token of a user."""
     return make_token({"sub": str(user), "role": "authenticated", "exp": time.time() + 60})
+
+
+@pytest.mark.parametrize(
+    ("state", "status", "says"),
+    [
+        ("failing", 500, "failed: connection terminated unexpectedly"),
+        ("wrong_secret", 400, "Invalid signature"),
+        ("forgetful", 200, "received"),
+    ],
+)
+async def test_the_webhook_breaks_in_each_way(
+    company: Any, database: ProductDatabase, visitor: httpx.AsyncClient, state: str, status: int, says: str
+) -> None:
+    """Switched so, it answers so, writes it into the log, and gives nothing."""
+    company.vendors["site"].set_switch("webhook", state)
+    purchase = next(one for one in company_of(company.world).books.purchases if one.paid and not one.granted)
+    session = {
+        "id": purchase.session_id,
+        "payment_status": "paid",
+        "client_reference_id": str(purchase.customer.id),
+        "metadata": {"package": purchase.package.key},
+    }
+    body = json.dumps({"type": "checkout.session.completed", "data": {"object": session}}).encode()
+    answer = await visitor.post("/api/stripe-webhook", content=body, headers={"Stripe-Signature": signature(body)})
+    assert answer.status_code == status
+    assert any(says in line.message for line in company_of(company.world).server_log)
+    query = "select count(*) as given from entitlements where stripe_session_id = %s"
+    assert (await database.fetch(query, [purchase.session_id]))[0]["given"] == 0
+
+
+async def test_the_log_tells_what_became_of_each_payment(company: Any, database: ProductDatabase) -> None:
+    """Each fate of the books has its line, or, where nobody asked the server, none."""
+    kept = company_of(company.world)
+    lost = {one.fate: one for one in kept.books.purchases if one.paid and not one.granted}
+    lines = kept.server_lines(0)
+    about = {fate: [line for line in lines if one.session_id in line.message] for fate, one in lost.items()}
+    assert [line.status for line in about["failed"]] == [500]
+    assert [line.status for line in about["vanished"]] == [200]
+    assert (about["unsent"], about["unheard"], about["badly_signed"]) == ([], [], [])
+    assert any("Invalid signature" in line.message and line.status == 400 for line in lines)
