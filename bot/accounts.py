@@ -9,10 +9,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from bot.errors import NotConfiguredError, UserError
+from bot.product import ProductDatabase, product_of
 
-if TYPE_CHECKING:  # it imports the database's driver
+if TYPE_CHECKING:  # the client imports httpx
     from bot.context import Services
-    from bot.product import ProductDatabase
     from bot.providers.supabase_auth import SupabaseAuth
 
 _NEAR: Final = 0.8
@@ -58,13 +58,6 @@ def no_account(email: str, known: Sequence[str]) -> UserError:
     near = difflib.get_close_matches(email.lower(), known, n=3, cutoff=_NEAR)
     todo = f"Did you mean {' or '.join(near)}?" if near else "Check the spelling with the customer; `+` and dots count."
     return UserError(f"There is no account with the address {email}.", todo=todo)
-
-
-def product_of(services: Services) -> ProductDatabase:
-    """The product's database. Raise NotConfiguredError where the settings lack it."""
-    if services.product is None:
-        raise NotConfiguredError("The product's database is not configured.", todo="Set ILAB_PRODUCT__DATABASE_URL.")
-    return services.product
 
 
 def auth_of(services: Services) -> SupabaseAuth:

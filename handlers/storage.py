@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import sql
-from bot.accounts import product_of
 from bot.context import Context, Services
 from bot.diagnosis.upload import BUCKET, DOES, missing
 from bot.operation import Args, Change, Execution, Family, Line, Outcome, Plan
 from bot.people import Role
+from bot.product import product_of
 
 SCRIPT: Final = "003_storage_policies"
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
 
 from bot import account_lines
-from bot.accounts import account_of, auth_of, no_account, product_of
+from bot.accounts import account_of, auth_of, no_account
 from bot.ages import age, span
 from bot.context import Context, Services
 from bot.erasure import certificate, deleting
@@ -34,6 +34,7 @@ from bot.operation import (
     Read,
 )
 from bot.people import Role
+from bot.product import product_of
 from bot.providers.supabase_auth import AuthUser
 from bot.store import erasure
 

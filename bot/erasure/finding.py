@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from bot.accounts import product_of
 from bot.errors import NotConfiguredError, ProviderError
+from bot.product import product_of
 
 if TYPE_CHECKING:  # the clients import httpx and the database's driver
     from bot.context import Services

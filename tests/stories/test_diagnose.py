@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from customers import product, sign_in, start_interview, upload
-from storytelling import Said, Story, until
+from storytelling import Said, Story, ilab, until
 
 from sandbox.product import company_of
 from sandbox.product.books import CASES
@@ -424,3 +424,16 @@ async def test_openai_is_slow_or_down(stage: Story) -> None:
     said = await stage.asks("erin", "/ilab diagnose ai")
     assert said.first_line.startswith(":grey_question:")
     assert signs(said)["OpenAI's status page"] == "unknown"
+
+
+async def test_from_a_terminal(story: Story) -> None:
+    """The same diagnosis and the same mend by words, done by the bot that serves; a terminal waits for the outcome."""
+    secret = (await story.asks("erin", "/ilab token issue laptop")).text
+    (token,) = re.findall(r"ILAB_TOKEN=(ilab_[\w-]+)", secret)
+    status, out, err = await ilab(story, "run", "diagnose", "signin", UNCONFIRMED, token=token)
+    assert status == 1, err  # for scripts: something is broken
+    assert "breaks at “Address confirmed”: the address was never confirmed." in out
+    assert f"user confirm {UNCONFIRMED}" in out
+    status, out, err = await ilab(story, "run", "user", "confirm", UNCONFIRMED, token=token)
+    assert "Request 1 succeeded: The address is confirmed" in out, err
+    assert "access_token" in await sign_in(story, UNCONFIRMED)
