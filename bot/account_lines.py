@@ -31,7 +31,11 @@ def account(account: Account, now: datetime) -> tuple[Line, ...]:
         confirmed = Line(title="Address", text="confirmed", at=account.confirmed_at)
     signed_in = Line(title="Last sign-in", text="never")
     if account.last_sign_in_at is not None:
-        signed_in = Line(title="Last sign-in", text=f"{account.signed_in} open", at=account.last_sign_in_at)
+        signed_in = Line(
+            title="Last sign-in",
+            text=f"signed in on {account.signed_in} devices now, the last",
+            at=account.last_sign_in_at,
+        )
     lines = [Line(title="Id", text=f"`{account.id}`"), Line(title="Since", at=account.created_at), confirmed, signed_in]
     if account.providers:
         lines.append(Line(title="Signs in by", text=", ".join(account.providers)))

@@ -76,8 +76,9 @@ def _lines(who: str, found: Found) -> list[Line]:
     if found.customers is None:
         said.append(Line(title="Stripe", text="is not configured: look there by hand (set `ILAB_STRIPE__API_KEY`)"))
     else:
-        ends = _count(found.customers.subscriptions, "running subscription")
-        said.append(Line(title="Stripe", text=f"{_count(len(found.customers.ids), 'customer')}, {ends} ends at once"))
+        running = found.customers.subscriptions
+        ends = f"; {_count(running, 'running subscription')} will end at once" if running else ""
+        said.append(Line(title="Stripe", text=_count(len(found.customers.ids), "customer") + ends))
     said += [
         Line(
             title="Must be handled",

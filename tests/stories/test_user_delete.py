@@ -228,7 +228,7 @@ async def test_a_running_subscription_ends(story: Story) -> None:
     """It is said before, since it cannot be taken back."""
     who = CASES["subscriber"]
     asked = await story.asks("carol", f"/ilab user delete {who} {who}")
-    assert "1 customer, 1 running subscription ends at once" in asked.text
+    assert "1 customer; 1 running subscription will end at once" in asked.text
     await story.presses("ivy", "Approve", "ops-approvals", said=card(story, 1))
     await until(lambda: story.state_of(1, "succeeded"), "it never ended")
     (body,) = (await story.rows("select body from certificates"))[0]
