@@ -103,6 +103,17 @@ def complete(operation: Operation, given: Mapping[str, Any]) -> Invocation | Inc
     return Invocation(operation=operation, args=operation.args(**given))
 
 
+def typed(invocation: Invocation) -> Incomplete:
+    """What was asked, as a form that has it all filled in."""
+    given = {field.name: getattr(invocation.args, field.name) for field in invocation.operation.fields}
+    kept = {
+        field.name: given[field.name]
+        for field in invocation.operation.fields
+        if field.required or given[field.name] != field.default
+    }
+    return Incomplete(operation=invocation.operation, given=kept, missing=())
+
+
 def refuse_incomplete(incomplete: Incomplete) -> UsageError:
     """Say what is missing, for places where no modal can be opened."""
     names = " and ".join(field.usage for field in incomplete.missing)

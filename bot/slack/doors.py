@@ -28,7 +28,7 @@ from bot.slack.payloads import Asked
 from bot.slack.replies import AddressReply, MessageReply, Reply, ViewReply, direct
 from bot.store import incidents, members, offers
 from bot.store.inbox import Received
-from bot.words import Incomplete, operation_of, parse, refuse_incomplete
+from bot.words import Incomplete, operation_of, parse, refuse_incomplete, typed
 
 VALUE: Final = 1900
 """Characters of words that a button may carry: Slack takes 2,000."""
@@ -237,7 +237,11 @@ class Doors:
         place = Place(surface=Surface.SLACK, channel=form.channel_of(view))
         request = Request(key=received.key, asked=understood, actor=actor, place=place)
         answer = await self._runner.hear(request, reply.progress)
-        if isinstance(answer, Answer):
+        if isinstance(answer, Answer) and answer.refused and not isinstance(decide(understood.operation, actor), Deny):
+            refused = await self._message(answer)
+            again = form.form(typed(understood), channel=form.channel_of(view), refused=refused)
+            await reply.ask_again(again, refused)
+        elif isinstance(answer, Answer):
             await self._give(reply, answer, Asked(person=person, text="", channel=form.channel_of(view)))
         return "answered"
 

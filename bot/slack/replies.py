@@ -16,6 +16,7 @@ from bot.errors import ProviderError
 from bot.operation import Audience
 from bot.slack.blocks import form
 from bot.slack.blocks.answer import Message, progress
+from bot.slack.blocks.text import Block
 from bot.slack.client import UNREACHABLE, Slack, call
 from bot.slack.payloads import Asked
 
@@ -208,6 +209,16 @@ class ViewReply:
             log.info("the view was closed before its answer", view=self._view_id)
             if self._person:
                 await (await direct(self._slack, self._person)).answer(message, audience)
+
+    async def ask_again(self, view: Block, message: Message) -> None:
+        """The form stands there again, with what was typed and why it was refused; where it was closed, that is told."""
+        await self._pace.stop()
+        try:
+            await call(self._slack.patient, "views.update", view_id=self._view_id, view=view)
+        except ProviderError as error:
+            if error.why != "not_found":
+                raise
+            await self.answer(message, Audience.PRIVATE)
 
     async def _show(self, message: Message) -> None:
         await call(self._slack.patient, "views.update", view_id=self._view_id, view=form.showing(self._title, message))

@@ -338,3 +338,73 @@ async def test_approvals_lists_what_waits(story: Story) -> None:
     assert said.first_line == "1 waits for you."
     assert said.buttons == ["Approve 1"]
     assert (await story.asks("erin", "/ilab approvals")).buttons == []
+
+
+async def test_the_form(story: Story) -> None:
+    """`grant` alone opens a form; what is wrong in it is said above it, nothing typed is lost, and then it is asked."""
+    said = await story.says("erin", "/ilab grant")
+    assert said.ok
+    await story.settled()
+    form = story.modal("erin")
+    assert form is not None
+    assert [line for line in form.text.splitlines() if line.endswith("____")] == [
+        f"{field}: ____" for field in ("Email", "Interviews", "Reason", "Preset", "Tier", "Perks", "Session")
+    ]
+    wrong = await story.submits("erin", email="no address", interviews="many", reason="lost")
+    assert wrong.errors == {
+        "email": "“no address” does not fit “email”: it must be an e-mail address, such as ann@example.com.",
+        "interviews": "“many” does not fit “interviews”: it must be a whole number from 1 to 50.",
+    }
+    refused = await story.submits("erin", email="nobody@example.com", interviews="5", reason="the webhook was lost")
+    assert refused.first_line == "There is no customer with this e-mail address."
+    initial = {
+        block["block_id"]: block["element"].get("initial_value")
+        for block in refused.raw["blocks"]
+        if block["type"] == "input"
+    }
+    assert (initial["email"], initial["interviews"], initial["reason"]) == (
+        "nobody@example.com",
+        "5",
+        "the webhook was lost",
+    )
+    no_number = await story.submits("erin", email=WHO, interviews="", reason="the webhook was lost", perks="gold")
+    assert no_number.first_line == "There is no perk “gold”."
+    asked_now = await story.submits("erin", email=WHO, interviews="", reason="lost", preset="webhook", perks="")
+    assert asked_now.first_line.startswith("Request 2 waits for approval: grant 5 professional interviews to n•••")
+
+
+async def test_a_button_fills_the_form_in(story: Story) -> None:
+    """*Grant…* on a customer's account opens the form with the address in it; the button itself carries none."""
+    said = await story.asks("erin", f"/ilab user show {WHO}")
+    element = said.button("Grant…")
+    assert WHO not in element["value"]
+    container = {"type": "ephemeral", "channel": story.channel("incidents"), "ts": said.raw["ts"]}
+    outcome = await story.sandbox.workspace.click(
+        story.person("erin"), container, element["action_id"], value=element["value"]
+    )
+    assert outcome.ok
+    await story.settled()
+    form = story.modal("erin")
+    assert form is not None
+    email = next(block for block in form.raw["blocks"] if block.get("block_id") == "email")
+    assert email["element"]["initial_value"] == WHO
+    asked_now = await story.submits("erin", interviews="3", reason="sorry")
+    assert asked_now.first_line.startswith("Request 1 waits for approval: grant 3 interviews to n•••@example.com")
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (f"grant {WHO} 5 --preset gold --reason x", "“gold” does not fit “preset”: it must be one of webhook, free."),
+        (f"grant {WHO} 5 --preset webhok --reason x", "Did you mean “webhook”?"),
+        (f"grant {WHO} webhook --reason x", "“webhook” does not fit “interviews”"),
+        (f"grant {WHO} 5 --tier gold --reason x", "it must be one of basic, professional, premium"),
+        (f"grant {WHO} 0 --reason x", "it must be a whole number from 1 to 50"),
+        ("grant ann 5 --reason x", "it must be an e-mail address"),
+    ],
+)
+async def test_a_wrong_word(story: Story, words: str, says: str) -> None:
+    """Each gets its sentence, and the usage."""
+    said = await story.asks("erin", f"/ilab {words}")
+    assert says in said.text
+    assert "Usage: `/ilab grant" in said.text

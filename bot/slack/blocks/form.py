@@ -24,11 +24,17 @@ SHOWING: Final = "answer"
 
 
 def form(
-    incomplete: Incomplete, *, channel: str, given: Mapping[str, Any] | None = None, note: Message | None = None
+    incomplete: Incomplete,
+    *,
+    channel: str,
+    given: Mapping[str, Any] | None = None,
+    note: Message | None = None,
+    refused: Message | None = None,
 ) -> Block:
     """The view that asks for the operation's arguments, those already given filled in.
 
-    `given` fills in more, where nothing was typed; `note` stands above the fields.
+    `given` fills in more, where nothing was typed; `note` stands above the fields. `refused` says why what was typed
+    before led to nothing.
     """
     operation = incomplete.operation
     return {
@@ -39,6 +45,7 @@ def form(
         "close": plain("Cancel", PLAIN_TITLE),
         "private_metadata": json.dumps({"words": operation.words, "channel": channel}),
         "blocks": [
+            *(refused.blocks if refused else ()),
             section(escape(operation.summary)),
             *(note.blocks if note else ()),
             *(_input(field, {**(given or {}), **incomplete.given}) for field in operation.fields),
