@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import functools
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -31,6 +31,7 @@ from bot.settings import Settings
 from bot.store.database import Database, DatabaseSilentError
 
 if TYPE_CHECKING:
+    from bot.degraded.keeper import Keeper
     from bot.health.check import Health
     from bot.product import ProductDatabase
     from bot.providers import Providers
@@ -66,6 +67,7 @@ class Core:
     services: Services
     runner: Runner
     journal: Journal
+    data_dir: Path
     stack: AsyncExitStack
     embedded: EmbeddedServer | None
     due: asyncio.Event
@@ -155,6 +157,7 @@ async def core(
             services=services,
             runner=Runner(services, journal, observe),
             journal=journal,
+            data_dir=data_dir,
             stack=stack,
             embedded=embedded,
             due=due,
@@ -246,6 +249,7 @@ async def serving(settings: Settings, *, data_dir: Path, clock: Now = now) -> As
         doors = Doors(slack, built.runner, home_words=HOME_WORDS)
         inbox = Inbox(built.services.database, built.journal, doors.work)
         app = listeners.build(slack, inbox, built.services.registry, command=SLACK_COMMAND)
+        built.runner.keeper = stack.enter_context(_keeping(built, inbox, slack))
         stack.push_async_callback(inbox.drain, 10)
         for name, loop in _loops(built, inbox, slack).items():
             task = asyncio.create_task(loop, name=name)
@@ -273,6 +277,24 @@ async def serving(settings: Settings, *, data_dir: Path, clock: Now = now) -> As
                 state["socket"] = connection
         log.info("serving", commands=len(list(built.services.registry)), address=address, bot=slack.bot_user_id)
         yield Bot(core=built, inbox=inbox, socket=connection, address=address)
+
+
+def _keeping(built: Core, inbox: Inbox, slack: Slack) -> AbstractContextManager[Keeper | None]:
+    """What goes on while our own database is silent, where this copy is the one."""
+    from bot.degraded.building import keeping
+    from bot.slack.announcer import Announcer
+    from bot.slack.rooms import Rooms
+    from bot.slack.speaker import Speaker
+
+    return keeping(
+        built.services,
+        built.journal,
+        built.data_dir,
+        rooms=Rooms(slack),
+        speaker=Speaker(slack),
+        announce=Announcer(built.services.now, runbook_url=built.settings.runbook_url),
+        resume=inbox.resume,
+    )
 
 
 def _loops(built: Core, inbox: Inbox, slack: Slack) -> dict[str, Any]:
@@ -330,6 +352,7 @@ def _loops(built: Core, inbox: Inbox, slack: Slack) -> dict[str, Any]:
         await on_duty(services)
 
     return {
+        "keeper": keep_going("keeper", functools.partial(_go_on, built), every=0.5),
         "database": keep_going("database", prepare, every=1),
         "jobs": once_ready(lambda: keep_going("jobs", work, every=0)),
         "clocks": once_ready(
@@ -342,10 +365,29 @@ def _loops(built: Core, inbox: Inbox, slack: Slack) -> dict[str, Any]:
             lambda: keep_going("standing", functools.partial(duties.keep_standing, services), every=STANDING_EVERY)
         ),
         "cards": once_ready(lambda: keep_going("cards", outbox.show_next, every=0.25)),
-        "inbox": once_ready(lambda: keep_going("inbox", inbox.sweep, every=4)),
+        "inbox": once_ready(lambda: keep_going("inbox", functools.partial(_sweep, built, inbox), every=4)),
         "on call": once_ready(lambda: keep_going("on call", look_who_is_on_call, every=REFRESHED_EVERY)),
         "bearers": once_ready(lambda: keep_going("bearers", look_at_bearers, every=BEARERS_EVERY)),
     }
+
+
+async def _go_on(built: Core) -> None:
+    """What must go on while our own database is silent goes on, where this copy is the one that does it."""
+    if built.runner.keeper is not None:
+        await built.runner.keeper.go_on()
+
+
+async def _sweep(built: Core, inbox: Inbox) -> bool:
+    """The journal is in the database, and what a dead copy left is run; True where more may be."""
+    from bot.degraded.importing import Importer
+
+    async def bring_in(claimed_until: datetime) -> int:
+        if built.runner.keeper is not None:
+            return await built.runner.keeper.bring_in(claimed_until)
+        database, bring = built.services.database, Importer(built.services).bring
+        return await built.journal.import_into(database, claimed_until=claimed_until, bring=bring)
+
+    return await inbox.sweep(bring_in)
 
 
 async def _migrate(conninfo: str) -> None:

@@ -22,6 +22,7 @@ from bot.people import Role
 
 if TYPE_CHECKING:
     from bot.context import Context, Services, Transaction
+    from bot.degraded.keeper import Keeper
 
 Email = NewType("Email", str)
 """An e-mail address, lower case. It is personal data: it never stands in a button's value."""
@@ -319,6 +320,8 @@ class Act(Declaration[A]):
     """
 
     act: Callable[[A, Context, Transaction], Awaitable[Answer]]
+    degraded: Callable[[A, Context, Keeper], Awaitable[Answer]] | None = None
+    """How it is done while our own database is silent; without it, it is refused then."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

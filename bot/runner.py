@@ -6,11 +6,12 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
 from bot.audit import Event
+from bot.bounded import bounded
 from bot.changes import submit
 from bot.context import Context, Place, Progress, Services, Surface
 from bot.errors import DeniedError, UserError
@@ -22,10 +23,18 @@ from bot.store import acts, audit
 from bot.store.database import DatabaseSilentError
 from bot.words import Incomplete, parse
 
+if TYPE_CHECKING:  # a terminal does without
+    from bot.degraded.keeper import Keeper
+    from bot.settings import Settings
+
 log: structlog.stdlib.BoundLogger = structlog.get_logger("ilab.request")
 
 FORM_WITHIN = 8.0
 """Seconds that a form's evidence may take, while the person looks at an empty one."""
+ACTS_WITHIN: Final = 4.0
+"""Seconds that our database is given for what can be done without it, too."""
+ACTS_WITHIN_WHEN_SILENT: Final = 0.5
+"""The same where it was silent just now: whoever is in a hurry waits once, and not at every press."""
 
 Observe = Callable[[str, str, float], None]
 """Told of every request how it ended: the operation's words, the outcome, and the seconds that it took."""
@@ -53,6 +62,8 @@ class Runner:
         self.services = services
         self._journal = journal
         self._observe = observe
+        self.keeper: Keeper | None = None
+        """Goes on while our own database is silent, where this copy is the one that does."""
 
     @property
     def registry(self) -> Registry:
@@ -141,6 +152,20 @@ class Runner:
         )
 
     async def _act(self, operation: Act[Any], invocation: Invocation, context: Context) -> Answer:
+        """Do it: in our database, or where that is silent by the one copy that goes on without it."""
+        if operation.degraded is None:
+            return await self._in_transaction(operation, invocation, context)
+        within = ACTS_WITHIN_WHEN_SILENT if self.keeper is not None and self.keeper.silent else ACTS_WITHIN
+        try:
+            return await bounded(self._in_transaction(operation, invocation, context), within)
+        except (DatabaseSilentError, TimeoutError):
+            log.warning("without the database", request=context.request_id, operation=operation.words)
+        if self.keeper is None:
+            raise _kept_elsewhere(self.services.settings)
+        # where the silence came with the commit, it may be done already: what is brought in later has the same key
+        return await operation.degraded(invocation.args, context, self.keeper)
+
+    async def _in_transaction(self, operation: Act[Any], invocation: Invocation, context: Context) -> Answer:
         """Do it, once for this request: after a crash it comes again, finds that it was done, and answers the same."""
         key, words = context.request_id, operation.words
         async with self.services.database.transaction() as transaction:
@@ -163,6 +188,20 @@ class Runner:
 
 async def _no_progress(done: int, total: int) -> None:
     del done, total
+
+
+def _kept_elsewhere(settings: Settings) -> UserError:
+    if settings.degraded.keeper:
+        return UserError(
+            "My own database does not answer.",
+            why=f"While it is silent, the copy “{settings.degraded.keeper}” alone does this, and Slack chose another.",
+            todo="Try again until that one hears you; in PagerDuty you can page by hand.",
+        )
+    return UserError(
+        "My own database does not answer.",
+        why="No copy of me is named to go on without it.",
+        todo="In PagerDuty you can page by hand. For the next time: ILAB_DEGRADED__KEEPER names one copy.",
+    )
 
 
 def refusal(error: UserError) -> Answer:

@@ -562,6 +562,15 @@ class IncidentSettings(Section):
         return {"P0": self.p0, "P1": self.p1, "P2": self.p2, "P3": self.p3}[severity]
 
 
+class DegradedSettings(Section):
+    """What goes on while our own database is silent."""
+
+    keeper: str = Field(
+        default="",
+        description="The name (ILAB_NAME) of the one copy that then declares, acknowledges and pages, by its journal.",
+    )
+
+
 class WebSettings(Section):
     """The bot's own HTTP address: Slack over HTTP, `/healthz`, `/metrics`. Port 0 lets the system choose."""
 
@@ -580,6 +589,7 @@ class Settings(BaseSettings):
         default=None, description="Own state. Left out: an embedded PostgreSQL."
     )
     data_dir: Path | None = Field(default=None, description="Embedded database and journal. Left out: the user's.")
+    name: str = Field(default="", description="What this copy is called. Left out: the machine's name.")
     log_level: str = "INFO"
     retention_days: float = Field(default=30, description="Days for which raw payloads are kept.")
     slack: SlackSettings | None = None
@@ -607,6 +617,7 @@ class Settings(BaseSettings):
     status: StatusSettings = StatusSettings()
     erasure: ErasureSettings = ErasureSettings()
     incidents: IncidentSettings = IncidentSettings()
+    degraded: DegradedSettings = DegradedSettings()
     web: WebSettings = WebSettings()
     terminal_command: str = Field(default="ilab", description="How people call the program: what the bot tells them.")
     runbook_url: str = "https://github.com/interviewlab/ops/blob/main/runbook.md"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from bot.context import Context, Transaction
 from bot.errors import DeniedError, NotConfiguredError, UserError
@@ -17,6 +17,9 @@ from bot.operation import Act, Answer, Arg, Args, Form, Invocation, Operation
 from bot.people import Role
 from bot.store import incidents
 from bot.words import render
+
+if TYPE_CHECKING:  # a terminal does without
+    from bot.degraded.keeper import Keeper
 
 SECTION: Final = "P0 Response Procedure"
 _MEANINGS: Final = "; ".join(f"{severity.code} is {severity.means}" for severity in SEVERITIES.values())
@@ -38,6 +41,27 @@ class DeclareArgs(Args):
 
 async def declare(args: DeclareArgs, context: Context, transaction: Transaction) -> Answer:
     """Declare it. Audited by `bot.incidents.declaring`."""
+    wanted = _wanted(args, context)
+    await incidents.lock_declaring(transaction)
+    if not args.another and await incidents.by_key(transaction, context.request_id) is None:
+        found = await declaring.perhaps_the_same(context, transaction)
+        if found:
+            return declaring.is_it_one_of_these(found, context.now, another=_another(args, context))
+    return await declaring.declare(wanted, context, transaction)
+
+
+async def declare_degraded(args: DeclareArgs, context: Context, keeper: Keeper) -> Answer:
+    """Declare it while our own database is silent."""
+    another = "" if args.another else _another(args, context)
+    return await keeper.declare(_wanted(args, context), context, another=another)
+
+
+def _another(args: DeclareArgs, context: Context) -> str:
+    title = _wanted(args, context).title
+    return render(Invocation(operation=_operation(context), args=replace(args, title=title, another=True)))
+
+
+def _wanted(args: DeclareArgs, context: Context) -> Declaration:
     slack = context.services.settings.slack
     if slack is None or not slack.incidents_channel:
         raise NotConfiguredError("I do not know #incidents.", todo="Set ILAB_SLACK__INCIDENTS_CHANNEL to its id.")
@@ -48,14 +72,7 @@ async def declare(args: DeclareArgs, context: Context, transaction: Transaction)
         raise UserError(
             "That is no link to a message.", todo="In Slack: the message's menu, “Copy link”; or leave `--message` out."
         )
-    await incidents.lock_declaring(transaction)
-    if not args.another and await incidents.by_key(transaction, context.request_id) is None:
-        found = await declaring.perhaps_the_same(context, transaction)
-        if found:
-            again = Invocation(operation=_operation(context), args=replace(args, title=title, another=True))
-            return declaring.is_it_one_of_these(found, context.now, another=render(again))
-    wanted = Declaration(severity=args.severity.upper(), title=title, private=args.private, message=args.message)
-    return await declaring.declare(wanted, context, transaction)
+    return Declaration(severity=args.severity.upper(), title=title, private=args.private, message=args.message)
 
 
 def _operation(context: Context) -> Operation:
@@ -93,6 +110,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         section=SECTION,
         act=declare,
         form=form,
+        degraded=declare_degraded,
     ),
     Act(
         words="incident join",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from bot.context import Context, Transaction
 from bot.incidents import acknowledging, assessing, cadence, evidence, mitigating, resolving, updating
@@ -15,12 +15,20 @@ from bot.incidents.visibility import audience
 from bot.operation import Act, Answer, Arg, Args, Form, IncidentNumber, Operation, Read
 from bot.people import Role
 
+if TYPE_CHECKING:  # a terminal does without
+    from bot.degraded.keeper import Keeper
+
 SECTION: Final = "P0 Response Procedure"
 
 
 async def acknowledge(args: WhichArgs, context: Context, transaction: Transaction) -> Answer:
     """Take it. Audited by `bot.incidents.moving`."""
     return await acknowledging.acknowledge(await which(args.id, context, transaction), context, transaction)
+
+
+async def acknowledge_degraded(args: WhichArgs, context: Context, keeper: Keeper) -> Answer:
+    """Take it while our own database is silent."""
+    return await keeper.acknowledge(args.id, context)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -162,6 +170,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         examples=("incident ack INC-12",),
         section=SECTION,
         act=acknowledge,
+        degraded=acknowledge_degraded,
     ),
     Act(
         words="ack",
@@ -171,6 +180,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         examples=("ack", "ack INC-12"),
         section=SECTION,
         act=acknowledge,
+        degraded=acknowledge_degraded,
     ),
     Act(
         words="incident assess",

@@ -159,7 +159,7 @@ class Sandbox:
         if self.workspace.http is not None:
             del sections["SLACK"]["APP_TOKEN"]
         needed = {"SUPABASE": "supabase", "STATUS_PAGES": "status_pages", "SITE": "site"}
-        shown: dict[str, str] = {}
+        shown: dict[str, str] = {"ILAB_NAME": "sandbox", "ILAB_DEGRADED__KEEPER": "sandbox"}
         for section, values in sections.items():
             vendor = needed.get(section, section.lower())
             if section in ("SLACK", "ROLES", "WEBHOOKS") or vendor in self.vendors:

@@ -79,8 +79,13 @@ def is_it_one_of_these(found: Sequence[Incident], now: datetime, *, another: str
     return Answer(verdict=verdict, evidence=(Lines(lines=lines),), offers=(*joins, *more), audience=Audience.PRIVATE)
 
 
-async def declare(wanted: Declaration, context: Context, transaction: Transaction) -> Answer:
-    """The incident is declared, its card is wanted and its clocks run; a job sets the rest up."""
+async def declare(
+    wanted: Declaration, context: Context, transaction: Transaction, *, number: int | None = None
+) -> Answer:
+    """The incident is declared, its card is wanted and its clocks run; a job sets the rest up.
+
+    `number`: it has one already, of the time in which our database was silent.
+    """
     incident_id = await incidents.add(
         transaction,
         key=context.request_id,
@@ -89,6 +94,7 @@ async def declare(wanted: Declaration, context: Context, transaction: Transactio
         by=context.actor.id,
         at=context.now,
         private=wanted.private,
+        number=number,
     )
     if incident_id is not None:
         await incidents.name_channel(transaction, incident_id, f"inc-{incident_id}-{slug(wanted.title)}")

@@ -20,6 +20,16 @@ def clocks_of(services: Services, incident: Incident) -> tuple[Clock, ...]:
     return schedule(services.settings.incidents.deadlines(incident.severity))
 
 
+def due(services: Services, incident: Incident) -> dict[str, datetime]:
+    """When each clock of an incident is due that was declared and of which nothing more is known. Pure."""
+    running = RUNNING[State(incident.state)]
+    return {
+        clock.kind: incident.declared_at + clock.after
+        for clock in clocks_of(services, incident)
+        if clock.group in running
+    }
+
+
 async def begin(services: Services, transaction: Transaction, incident: Incident, *, at: datetime) -> None:
     """All that its state waits for is waited for from now on, and nothing else."""
     await stop(transaction, incident, EVERYTHING)

@@ -14,6 +14,7 @@ from bot.alerts import taking
 from bot.context import Place, Surface
 from bot.errors import ProviderError, UserError
 from bot.incidents.messages import title_of
+from bot.masking import masked_text
 from bot.operation import Answer, Audience, Invocation, Offer
 from bot.people import Actor, Role, Standing
 from bot.policy import Deny, asks_anew, decide
@@ -27,6 +28,7 @@ from bot.slack.marking import Marking
 from bot.slack.payloads import Asked
 from bot.slack.replies import AddressReply, MessageReply, Reply, ViewReply, direct
 from bot.store import incidents, members, offers
+from bot.store.database import DatabaseSilentError
 from bot.store.inbox import Received
 from bot.words import Incomplete, operation_of, parse, refuse_incomplete, typed
 
@@ -270,19 +272,28 @@ class Doors:
         return words
 
     async def _message(self, answer: Answer) -> Message:
+        values = await self._values(answer.offers)
         return message(
-            answer,
+            replace(answer, offers=tuple(offer for offer in answer.offers if offer in values)),
             now=self._runner.services.now(),
-            values=await self._values(answer.offers),
+            values=values,
             runbook_url=self._runner.services.settings.runbook_url,
         )
 
     async def _values(self, offered: Sequence[Offer]) -> dict[Offer, str]:
-        """What each button carries: its words, or the id of words that may not stand in a button."""
+        """What each button carries: its words, or the id of words that may not stand in a button.
+
+        While our own database is silent these have no other place: free text stands in the button then, and a button
+        with somebody's address is left out.
+        """
         values = {}
         for offer in offered:
             if len(offer.words) > VALUE or _is_personal(self._runner, offer):
-                values[offer] = payloads.KEPT + await self._keep(offer.words)
+                try:
+                    values[offer] = payloads.KEPT + await self._keep(offer.words)
+                except DatabaseSilentError:
+                    if len(offer.words) <= VALUE and masked_text(offer.words) == offer.words:
+                        values[offer] = payloads.WORDS + offer.words
             else:
                 values[offer] = payloads.WORDS + offer.words
         return values
@@ -311,13 +322,14 @@ class Doors:
         request = Request(key=key, asked=words, actor=actor, place=place)
         answer = await self._runner.hear(request, _no_progress)
         assert isinstance(answer, Answer)  # noqa: S101 -- the Home tab's command needs no arguments
+        values = await self._values(answer.offers)
         allowed = [other for other in services.registry if not isinstance(decide(other, actor), Deny)]
         return home(
-            answer,
+            replace(answer, offers=tuple(offer for offer in answer.offers if offer in values)),
             actor,
             allowed,
             now=services.now(),
-            values=await self._values(answer.offers),
+            values=values,
             runbook_url=services.settings.runbook_url,
         )
 

@@ -10,7 +10,8 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
@@ -35,6 +36,10 @@ FULL_HANDS: Final = 200
 
 Work = Callable[[Received], Awaitable[str]]
 """Handles one payload and returns a word for how it ended."""
+
+
+BringIn = Callable[[datetime], Awaitable[int]]
+"""Brings the journal into the database, its payloads claimed until then; returns how many lines."""
 
 
 class Inbox:
@@ -76,10 +81,23 @@ class Inbox:
         self._running[received.key] = task
         task.add_done_callback(lambda _: self._running.pop(received.key, None))
 
-    async def sweep(self) -> bool:
+    def resume(self) -> None:
+        """Run what the journal holds of a dead process and was not finished, while the database is silent."""
+        for received in self._journal.unfinished():
+            if received.key in self._running or received.attempts >= GIVE_UP:
+                continue
+            log.info("resumed from the journal", request=received.key, attempts=received.attempts)
+            self._journal.resume(received.key)
+            self.start(replace(received, attempts=received.attempts + 1))
+
+    async def sweep(self, bring_in: BringIn | None = None) -> bool:
         """Once: import the journal, keep our claims, and run what a dead copy left unfinished; True where more may be."""
         if self._journal.waiting:
-            count = await self._journal.import_into(self._database, claimed_until=real_now() + CLAIM)
+            claimed_until = real_now() + CLAIM
+            if bring_in is None:
+                count = await self._journal.import_into(self._database, claimed_until=claimed_until)
+            else:
+                count = await bring_in(claimed_until)
             if count:
                 log.info("journal imported", lines=count)
         running = list(self._running)

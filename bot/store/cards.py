@@ -90,3 +90,19 @@ async def behind(connection: Connection) -> int:
     """How many are not shown as they are."""
     row = await (await connection.execute(_SQL["behind"])).fetchone()
     return 0 if row is None else int(row[0])
+
+
+async def standing(connection: Connection, subject: str) -> tuple[str, str] | None:
+    """The channel and ts of the subject's card, where it stands in Slack."""
+    return await (await connection.execute(_SQL["standing"], {"subject": subject})).fetchone()
+
+
+async def bring(connection: Connection, subject: str, *, channel: str, not_before: datetime) -> None:
+    """Its first post was begun without the database: it is looked for from then on, before it is posted again."""
+    given = {"subject": subject, "channel": channel, "not_before": not_before}
+    await connection.execute(_SQL["bring"], given)
+
+
+async def found(connection: Connection, subject: str, *, ts: str) -> None:
+    """It stands in Slack, posted without the database."""
+    await connection.execute(_SQL["found"], {"subject": subject, "ts": ts})

@@ -51,6 +51,7 @@ class Database:
                 "keepalives_idle": 10,
                 "keepalives_interval": 5,
                 "keepalives_count": 3,
+                "tcp_user_timeout": 10_000,  # milliseconds: a network that is cut says nothing
                 "options": "-c statement_timeout=15000 -c idle_in_transaction_session_timeout=30000",
             },
             check=_still_open,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
@@ -76,8 +77,11 @@ class Incident:
 
     @property
     def page_key(self) -> str:
-        """What PagerDuty knows it by: paged twice, it is one incident there."""
-        return f"ilab-inc-{self.id}"
+        """What PagerDuty knows it by: paged twice, it is one incident there.
+
+        Of what declared it and not of its number: while our database is silent, no number is sure.
+        """
+        return f"ilab-inc-{hashlib.sha256(self.key.encode()).hexdigest()[:12]}"
 
 
 _FIELDS: Final = frozenset(field.name for field in fields(Incident))
@@ -91,10 +95,26 @@ def _row(cursor: AsyncCursor[Any]) -> Callable[[Sequence[Any]], Incident]:
 
 
 async def add(
-    connection: Connection, *, key: str, severity: str, title: str, by: str, at: datetime, private: bool = False
+    connection: Connection,
+    *,
+    key: str,
+    severity: str,
+    title: str,
+    by: str,
+    at: datetime,
+    private: bool = False,
+    number: int | None = None,
 ) -> int | None:
-    """Declare it; None where this key has declared one before."""
-    given = {"key": key, "severity": severity, "title": title, "by": by, "at": at, "private": private}
+    """Declare it; None where this key has declared one before. `number`: it was given one without the database."""
+    given = {
+        "key": key,
+        "severity": severity,
+        "title": title,
+        "by": by,
+        "at": at,
+        "private": private,
+        "number": number,
+    }
     row = await (await connection.execute(_SQL["add"], given)).fetchone()
     return None if row is None else int(row[0])
 

@@ -69,3 +69,8 @@ async def name_of(connection: Connection, person_id: str) -> str:
     """What they are called, as far as is known; else their id."""
     known = await get(connection, person_id)
     return known.name if known else person_id
+
+
+async def introduce(connection: Connection, person_id: str, *, name: str, at: datetime) -> None:
+    """Somebody of whom nothing is kept acted as a member then; their groups are not known until Slack is asked."""
+    await connection.execute(_SQL["introduce"], {"id": person_id, "name": name, "at": at})

@@ -103,3 +103,21 @@ async def waiting(connection: Connection) -> int:
 async def purge(connection: Connection, *, before: datetime) -> int:
     """Forget what was said, or given up, and is older; return how many."""
     return (await connection.execute(_SQL["purge"], {"before": before})).rowcount
+
+
+async def bring(connection: Connection, post: Post) -> None:
+    """It was begun without the database: where it is not known to be in Slack it is looked for, and else sent."""
+    given = {
+        "stream": post.stream,
+        "key": post.key,
+        "channel": post.channel,
+        "thread_of": post.thread_of,
+        "body": Jsonb(post.body),
+        "at": post.wanted_at,
+    }
+    await connection.execute(_SQL["bring"], given)
+
+
+async def found(connection: Connection, key: str, *, ts: str) -> None:
+    """It stands in Slack, sent without the database."""
+    await connection.execute(_SQL["found"], {"key": key, "ts": ts})

@@ -50,3 +50,17 @@ async def fail(connection: Connection, subject: str, name: str, error: str, *, a
     """It did not work; `again`: for a reason that passes, so that it is tried again by itself."""
     given = {"subject": subject, "name": name, "error": error, "again": again}
     await connection.execute(_SQL["fail"], given)
+
+
+async def bring(connection: Connection, subject: str, step: Recorded) -> None:
+    """It was recorded without the database; what is done here already stays done."""
+    given = {
+        "subject": subject,
+        "name": step.name,
+        "state": step.state,
+        "result": None if step.result is None else Jsonb(step.result),
+        "error": step.error,
+        "again": step.again,
+        "started_at": step.started_at,
+    }
+    await connection.execute(_SQL["bring"], given)

@@ -42,3 +42,15 @@ update cards set claimed_until = null, error = %(error)s where subject = %(subje
 
 -- name: behind
 select count(*) from cards where wanted > shown and error is null;
+
+-- name: standing
+select channel, ts from cards where subject = %(subject)s and ts is not null;
+
+-- name: bring
+-- Its first post was begun elsewhere, and may have reached Slack: it is looked for, once it must have landed.
+insert into cards (subject, channel, sending, not_before)
+values (%(subject)s, %(channel)s, true, %(not_before)s)
+on conflict (subject) do update set sending = true, not_before = excluded.not_before where cards.ts is null;
+
+-- name: found
+update cards set ts = %(ts)s, sending = false, not_before = null where subject = %(subject)s and ts is null;

@@ -1,6 +1,8 @@
 -- name: add
-insert into incidents (key, severity, title, declared_by, declared_at, channel_name, private)
-values (%(key)s, %(severity)s, %(title)s, %(by)s, %(at)s, %(key)s, %(private)s)
+insert into incidents (id, key, severity, title, declared_by, declared_at, channel_name, private)
+overriding system value
+values (coalesce(%(number)s, nextval(pg_get_serial_sequence('incidents', 'id'))),
+    %(key)s, %(severity)s, %(title)s, %(by)s, %(at)s, %(key)s, %(private)s)
 on conflict (key) do nothing
 returning id;
 

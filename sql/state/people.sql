@@ -14,3 +14,7 @@ select id, name, standing, member_of, checked_at, email from people where id = %
 
 -- name: named
 select id from people where lower(name) = lower(%(name)s) order by id;
+
+-- name: introduce
+insert into people (id, name, standing, member_of, checked_at) values (%(id)s, %(name)s, 'member', '{}', %(at)s)
+on conflict (id) do nothing;

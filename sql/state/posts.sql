@@ -45,3 +45,12 @@ select count(*) from posts where state in ('wanted', 'sending');
 
 -- name: purge
 delete from posts where wanted_at < %(before)s and state in ('sent', 'parked', 'expired');
+
+-- name: bring
+-- Sent without the database, or begun there: then it is looked for before it is sent again.
+insert into posts (stream, key, channel, thread_of, body, wanted_at, state, started_at)
+values (%(stream)s, %(key)s, %(channel)s, %(thread_of)s, %(body)s, %(at)s, 'sending', %(at)s)
+on conflict (key) do nothing;
+
+-- name: found
+update posts set state = 'sent', ts = %(ts)s, error = null where key = %(key)s and state <> 'sent';

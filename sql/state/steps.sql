@@ -13,3 +13,12 @@ update steps set state = 'done', result = %(result)s, error = null where subject
 -- name: fail
 update steps set state = 'failed', error = %(error)s, again = %(again)s
 where subject = %(subject)s and name = %(name)s;
+
+-- name: bring
+-- Recorded without the database; what is done here already stays done.
+insert into steps (subject, name, state, result, error, again, started_at)
+values (%(subject)s, %(name)s, %(state)s, %(result)s, %(error)s, %(again)s, %(started_at)s)
+on conflict (subject, name) do update
+set state = excluded.state, result = excluded.result, error = excluded.error, again = excluded.again,
+    started_at = excluded.started_at
+where steps.state <> 'done';

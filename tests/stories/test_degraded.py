@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -88,3 +90,241 @@ async def test_who_has_it_is_not_paged(story: Story) -> None:
     story.sandbox.world.clock.jump(31)
     await until(lambda: all_done(story), "it never ended")
     assert pages(story) == []
+
+
+# our own database is silent
+
+
+def keeper(story: Story) -> Any:
+    """What keeps incidents while the database is silent."""
+    found = story.bots[0].core.runner.keeper
+    assert found is not None
+    return found
+
+
+def kept(story: Story) -> Any:
+    """The only incident that is kept in the journal."""
+    (found,) = [one for one in keeper(story)._ledger if one.declared_here]
+    return found
+
+
+def is_set_up(story: Story) -> bool:
+    """Whether the only incident of the journal is set up as far as it goes by itself."""
+    return [one.set_up for one in keeper(story)._ledger if one.declared_here] == [True]
+
+
+def in_room(story: Story, name: str = "alice") -> list[Said]:
+    """What stands in the only incident's channel."""
+    (room,) = rooms(story)
+    return story.sees(name, room.id)
+
+
+@pytest.mark.parametrize("state", ["down", "hang"])
+async def test_a_p0_while_our_database_is_silent(story: Story, state: str) -> None:
+    """Declared from Slack: one channel, its card, its people, one page; somebody has it; all is said to be kept on disk."""
+    story.sandbox.databases["own"].set(state)
+    await story.asks("frank", f"/ilab incident declare P0 {TITLE}")
+    said = next(said for said in story.sees("frank") if said.ephemeral)
+    number = kept(story).incident.id
+    assert 100_000 <= number <= 999_999
+    assert said.first_line == f":red_circle: INC-{number} is declared: P0 {TITLE}"
+    assert "My own database is silent" in said.text
+    await until(lambda: is_set_up(story), "it was never set up", 30)
+    (room,) = rooms(story)
+    assert room.name == f"inc-{number}-checkout-answers-500"
+    assert {story.person(name) for name in ("frank", "alice", "bob")} <= set(room.members)
+    assert len(room.pins) == len(cards(story)) == len(pages(story)) == 1
+    for words in ("The runbook's steps", "Health now", "changed in the last 2 hours"):
+        assert sum(words in said.text for said in in_room(story)) == 1, words
+    await story.presses("alice", "Acknowledge")
+    await until(lambda: pages(story)[0].status == "acknowledged", "PagerDuty never heard")
+    thread = str(cards(story)[0].raw["ts"])
+    await until(
+        lambda: any("acknowledged by alice" in said.text for said in story.sees("bob", thread_ts=thread)),
+        "the thread never heard",
+    )
+    await until(lambda: "Acknowledged  by alice" in cards(story)[0].text, "the card never showed it")
+    assert sum("acknowledged by alice" in said.text for said in in_room(story)) == 1
+
+
+async def imported(story: Story, count: int = 1) -> None:
+    """The database is back, and holds what was done without it."""
+    await until(lambda: story.has_rows("incidents", count), "it was never brought in", 20)
+    await until(lambda: not keeper(story)._journal.waiting, "the journal was never set aside", 20)
+    await until(lambda: set_up(story), "it was never set up to the end", 30)
+    await story.settled()
+
+
+async def set_up(story: Story) -> bool:
+    """Whether the database's own setting up has looked, and found everything done."""
+    ((fired,),) = await story.rows("select count(*) from clocks where kind = 'set_up' and state = 'running'")
+    ((jobs,),) = await story.rows("select count(*) from procrastinate_jobs where status in ('todo', 'doing')")
+    return fired == jobs == 0 and await all_done(story)
+
+
+async def test_it_is_brought_in(story: Story) -> None:
+    """The database is back: one incident, the same number, all that was done, each once; and it goes on from there."""
+    story.sandbox.databases["own"].set("down")
+    await story.asks("frank", f"/ilab incident declare P0 {TITLE}")
+    await until(lambda: is_set_up(story), "it was never set up", 30)
+    number, declared_at = kept(story).incident.id, kept(story).incident.declared_at
+    await story.presses("alice", "Acknowledge")
+    await until(lambda: kept(story).pager_told, "PagerDuty never heard")
+    story.sandbox.databases["own"].set("up")
+    await imported(story)
+    rows = await story.rows("select id, state, declared_by, declared_at, acknowledged_by, channel_id from incidents")
+    (room,) = rooms(story)
+    assert rows == [(number, "acknowledged", story.person("frank"), declared_at, story.person("alice"), room.id)]
+    assert await story.rows("select kind from audit order by seq") == [
+        ("incident.declared",),
+        ("incident.acknowledged",),
+    ]
+    assert [kind for (kind,) in await story.rows("select kind from timeline order by at")] == [
+        "declared",
+        "acknowledged",
+    ]
+    assert len(cards(story)) == len(pages(story)) == len(room.pins) == 1
+    texts = [said.text for said in in_room(story)]
+    for words in ("The runbook's steps", "Health now", "in the last 2 hours", "acknowledged by alice"):
+        assert sum(words in text for text in texts) == 1, (words, texts)
+    assert "My own database is silent" not in cards(story)[0].text
+    assert "by frank" in cards(story)[0].text
+    again = await story.asks("bob", f"/ilab incident ack {number}")
+    assert again.first_line == f"INC-{number} is acknowledged already, by alice."
+
+
+def journal(story: Story, copy: str = "bot") -> list[dict[str, Any]]:
+    """All lines of a copy's journal that are not imported."""
+    files = sorted((story.directory / copy / "journal").glob("*.jsonl"))
+    return [json.loads(line) for file in files for line in file.read_text().splitlines()]
+
+
+def make_the_journal_old(story: Story) -> None:
+    """The time passes after which a dead process's calls must have ended."""
+    for file in (story.directory / "bot" / "journal").glob("*.jsonl"):
+        lines = [json.loads(line) for line in file.read_text().splitlines()]
+        for line in lines:
+            if line["line"] in ("step", "say"):
+                line["at"] = (datetime.fromisoformat(line["at"]) - timedelta(minutes=1)).isoformat()
+        file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+@pytest.mark.parametrize(
+    ("vendor", "call"),
+    [("slack", "conversations.create"), ("slack", "chat.postMessage"), ("pagerduty_events", "*")],
+    ids=["create", "post", "page"],
+)
+async def test_killed_while_it_sets_up_without_the_database(stage: Story, vendor: str, call: str) -> None:
+    """Killed with -9 while a call was in the air: the next bot goes on from the journal, and all is there once."""
+    stage.sandbox.databases["own"].set("down")
+    fault = stage.sandbox.faults.add(vendor, call, kind="slow", seconds=2)
+    async with stage.process() as process:
+        await stage.sandbox.workspace.socket.wait_for_connections()
+        await stage.says("frank", f"/ilab incident declare P0 {TITLE}")
+        await until(lambda: fault.hits > 0, "it never called")
+        process.kill()
+        await process.wait()
+    stage.sandbox.faults.clear()
+    assert "set_up" not in {line["line"] for line in journal(stage)}
+    make_the_journal_old(stage)
+    await stage.start()
+    await until(lambda: is_set_up(stage), "it was never set up", 30)
+    await until(lambda: len(pages(stage)) == 1, "nobody was paged")
+    (room,) = rooms(stage)
+    assert len(cards(stage)) == len(room.pins) == 1
+    assert sum("The runbook's steps" in said.text for said in in_room(stage)) == 1
+    stage.sandbox.databases["own"].set("up")
+    await imported(stage)
+    assert len(rooms(stage)) == len(cards(stage)) == len(pages(stage)) == len(room.pins) == 1
+    assert sum("The runbook's steps" in said.text for said in in_room(stage)) == 1
+
+
+async def test_killed_after_the_ack_and_before_it_was_declared(stage: Story) -> None:
+    """Slack had its ack and the process died: the next one declares it from the journal, the database still down."""
+    stage.sandbox.databases["own"].set("down")
+    hanging = stage.sandbox.faults.add("slack", "users.info", kind="timeout")
+    async with stage.process() as process:
+        await stage.sandbox.workspace.socket.wait_for_connections()
+        await stage.says("frank", f"/ilab incident declare P0 {TITLE}")
+        await until(lambda: hanging.hits > 0, "it never asked who frank is")
+        process.kill()
+        await process.wait()
+    stage.sandbox.faults.clear()
+    assert [line["line"] for line in journal(stage)] == ["inbox"]
+    await stage.start()
+    await until(lambda: rooms(stage) != [], "it was never declared", 20)
+    await until(lambda: is_set_up(stage), "it was never set up", 30)
+    assert len(rooms(stage)) == len(cards(stage)) == len(pages(stage)) == 1
+
+
+async def test_the_same_payload_three_times_without_the_database(story: Story) -> None:
+    """Slack delivers it three times: one incident, one channel, one page."""
+    story.sandbox.databases["own"].set("down")
+    await story.says("frank", f"/ilab incident declare P0 {TITLE}")
+    await story.sandbox.workspace.redeliver(times=3)
+    await until(lambda: is_set_up(story), "it was never set up", 30)
+    assert len(rooms(story)) == len(cards(story)) == len(pages(story)) == 1
+    story.sandbox.databases["own"].set("up")
+    await imported(story)
+    await story.sandbox.workspace.redeliver(times=1)
+    await story.settled()
+    assert await story.rows("select count(*) from incidents") == [(1,)]
+
+
+async def test_what_was_declared_before_is_acknowledged(story: Story) -> None:
+    """Declared while all was well, then the database falls silent: in its channel `ack` is enough, and it stays said."""
+    await story.asks("frank", f"/ilab incident declare P0 {TITLE}")
+    await until(lambda: all_done(story), "it was never set up")
+    await until(
+        lambda: [one.incident.channel_id for one in keeper(story)._ledger if one.set_up or one.steps.get("pin")],
+        "it was never mirrored",
+    )
+    (room,) = rooms(story)
+    story.sandbox.databases["own"].set("down")
+    await story.says("alice", "/ilab ack", room.id)
+    await until(lambda: pages(story)[0].status == "acknowledged", "PagerDuty never heard")
+    await until(lambda: "Acknowledged  by alice" in cards(story)[0].text, "the card never showed it")
+    again = await story.asks("bob", "/ilab incident ack 1")
+    assert again.first_line == "INC-1 is acknowledged already, by alice."
+    unknown = await story.asks("bob", "/ilab incident ack 77")
+    assert unknown.first_line == "I do not know INC-77."
+    story.sandbox.databases["own"].set("up")
+
+    async def known() -> bool:
+        return await story.rows("select acknowledged_by from incidents") == [(story.person("alice"),)]
+
+    await until(known, "it was never brought in", 20)
+    await until(lambda: not keeper(story)._journal.waiting, "the journal was never set aside", 20)
+    await story.settled()
+    assert sum("is acknowledged by alice" in said.text for said in in_room(story)) == 1
+    assert len(cards(story)) == 1
+
+
+async def test_what_can_wait_waits(story: Story) -> None:
+    """Without the database a P2 is refused, with what to do; a viewer may still not acknowledge; a second is asked about."""
+    story.sandbox.databases["own"].set("down")
+    refused = await story.asks("frank", "/ilab incident declare P2 a label is wrong")
+    assert refused.first_line == "A P2 must wait until my own database answers again."
+    await story.says("frank", f"/ilab incident declare P0 {TITLE}")
+    await until(lambda: cards(story) != [], "it was never declared")
+    assert (await story.asks("frank", "/ilab incident ack")).first_line == "You may not do this."
+    await story.says("erin", "/ilab incident declare P0 payments fail")
+    await until(lambda: any("is it the same fault" in said.text for said in story.sees("erin")), "erin was not asked")
+    assert "database does not answer" in (await story.asks("alice", "/ilab incident retry 1")).text
+
+
+@pytest.mark.parametrize(
+    ("named", "says"),
+    [
+        ("other", "the copy “other” alone does this, and Slack chose another."),
+        ("", "No copy of me is named to go on without it."),
+    ],
+)
+async def test_another_copy_keeps_incidents(stage: Story, named: str, says: str) -> None:
+    """The copy that is not named says which one is, or that none is; and nothing is declared."""
+    await stage.start(ILAB_DEGRADED__KEEPER=named)
+    stage.sandbox.databases["own"].set("down")
+    said = await stage.asks("frank", f"/ilab incident declare P0 {TITLE}")
+    assert said.first_line == "My own database does not answer."
+    assert says in said.text
+    assert rooms(stage) == []

@@ -374,7 +374,7 @@ class Story:
             await self.sandbox.workspace.settled()
             if any(bot.inbox.in_hand for bot in self.bots):
                 return False
-            for bot in self.bots[:1]:
+            for bot in self.bots[:1] if self.proxies["own"].state in ("up", "slow") else ():
                 try:
                     if await bot.core.services.database.call(posts.waiting):
                         return False

@@ -1,0 +1,182 @@
+"""Brings into the database what was done without it, as if it had been done then: the same acts, at their own time."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+
+from bot.context import Context, Place, Services, Surface, Transaction
+from bot.errors import UserError
+from bot.incidents import acknowledging, declaring
+from bot.incidents.declaring import Declaration
+from bot.incidents.moving import Deed
+from bot.incidents.telling import tell
+from bot.journal import Line
+from bot.operation import Answer, Offer
+from bot.people import Actor, Role, Standing
+from bot.slack.outbox import LOST_AFTER
+from bot.store import cards, clocks, incidents, members, people, posts, steps
+from bot.store.incidents import Incident
+from bot.store.posts import Post
+from bot.store.steps import Recorded
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger("ilab.degraded")
+
+TWIN: Final = ":without-database"
+"""Ends the key of an incident that was declared twice by one payload: in the database, and without it."""
+SAME_WITHIN: Final = timedelta(minutes=30)
+"""How far apart two incidents may have been declared that may be the same fault."""
+
+
+class Importer:
+    """Takes the journal's lines of incidents, each in the order in which it was written; twice if need be."""
+
+    def __init__(self, services: Services) -> None:
+        """What is brought in is told of by these services."""
+        self._services = services
+
+    async def bring(self, transaction: Transaction, line: Line) -> None:
+        """The database holds what the line says."""
+        if "by" in line:
+            at = datetime.fromisoformat(line["at"])
+            await people.introduce(transaction, line["by"], name=line["name"], at=at)
+        if line["line"] == "declared":
+            await self._declared(transaction, line)
+            return
+        incident = await _incident(transaction, line)
+        if incident.id != line["incident"] and line["line"] in ("say", "said"):
+            return  # its number was another's already, and so its messages' keys are: they are said anew
+        if line["line"] == "acknowledged":
+            await self._acknowledged(transaction, incident, line)
+        elif line["line"] in _BRINGERS:
+            await _BRINGERS[line["line"]](transaction, incident, line)
+
+    async def _declared(self, transaction: Transaction, line: Line) -> None:
+        key, number = line["key"], line["incident"]
+        known = await incidents.by_key(transaction, key)
+        if known is not None and known.id == number:
+            return
+        twin = known is not None
+        if twin and await incidents.by_key(transaction, key + TWIN) is not None:
+            return
+        context = self._context(line, key=key + TWIN if twin else key)
+        taken = await incidents.get(transaction, number) is not None
+        wanted = Declaration(
+            severity=line["severity"], title=line["title"], private=line["private"], message=line["message"]
+        )
+        await declaring.declare(wanted, context, transaction, number=None if taken else number)
+        declared = await incidents.by_key(transaction, context.request_id)
+        assert declared is not None  # noqa: S101 -- it was just declared
+        log.info("incident imported", incident=declared.id, twin=twin, renumbered=taken)
+        await self._ask_whether_it_is_the_same(transaction, declared)
+
+    async def _acknowledged(self, transaction: Transaction, incident: Incident, line: Line) -> None:
+        at = datetime.fromisoformat(line["at"])
+        deed = Deed(by=line["by"], name=line["name"], at=at, key=line["request"], detail={"journal": True})
+        try:
+            await acknowledging.take(self._services, transaction, incident, deed)
+        except UserError as error:
+            log.info("acknowledged elsewhere, too", incident=incident.id, why=error.what)
+
+    async def _ask_whether_it_is_the_same(self, transaction: Transaction, incident: Incident) -> None:
+        """Two people on two copies may have declared one fault: whoever reads it can merge the two."""
+        for other in await incidents.open_now(transaction):
+            apart = abs(other.declared_at - incident.declared_at)
+            if other.id == incident.id or apart > SAME_WITHIN or other.private or incident.private or other.drill:
+                continue
+            answer = Answer(
+                verdict=f"{incident.label} was declared while my own database was silent, and so was {other.label} "
+                f"{other.title}: is it the same fault?",
+                offers=(
+                    Offer(
+                        label=f"Merge into INC-{other.id}",
+                        words=f"incident merge INC-{incident.id} INC-{other.id}",
+                    ),
+                ),
+            )
+            await tell(self._services, transaction, incident, key=f"same:{other.id}", channel=answer, thread=answer)
+
+    def _context(self, line: Line, *, key: str) -> Context:
+        at = datetime.fromisoformat(line["at"])
+        actor = Actor(id=line["by"], name=line["name"], standing=Standing.MEMBER, role=Role.VIEWER, known_at=at)
+        return Context(
+            actor=actor,
+            place=Place(surface=Surface.SLACK),
+            request_id=key,
+            services=replace(self._services, now=lambda: at),
+            progress=_no_progress,
+        )
+
+
+async def _incident(transaction: Transaction, line: Line) -> Incident:
+    """The incident that a line tells of. Raises LookupError where the database does not know it."""
+    for key in (line["key"] + TWIN, line["key"]):
+        if (found := await incidents.by_key(transaction, key)) is not None:
+            return found
+    raise LookupError(f"no incident of the key {line['key']}")
+
+
+async def _channel(transaction: Transaction, incident: Incident, line: Line) -> None:
+    await incidents.claim_channel(transaction, incident.id, line["channel"])
+
+
+async def _joined(transaction: Transaction, incident: Incident, line: Line) -> None:
+    for person in line["people"]:
+        await members.add(transaction, incident.id, person, at=datetime.fromisoformat(line["at"]))
+
+
+async def _step(transaction: Transaction, incident: Incident, line: Line) -> None:
+    recorded = Recorded(
+        name=line["name"],
+        state=line["state"],
+        result=line["result"],
+        error=line["error"],
+        attempts=1,
+        started_at=datetime.fromisoformat(line["at"]),
+        again=line["again"],
+    )
+    await steps.bring(transaction, incident.subject, recorded)
+
+
+async def _say(transaction: Transaction, _: Incident, line: Line) -> None:
+    at = datetime.fromisoformat(line["at"])
+    if not line["stream"]:
+        await cards.bring(transaction, line["message"], channel=line["channel"], not_before=at + LOST_AFTER)
+        return
+    post = Post(
+        stream=line["stream"],
+        key=line["message"],
+        channel=line["channel"],
+        body=line["body"],
+        wanted_at=at,
+        thread_of=line["thread_of"],
+    )
+    await posts.bring(transaction, post)
+
+
+async def _said(transaction: Transaction, _: Incident, line: Line) -> None:
+    await posts.found(transaction, line["message"], ts=line["ts"])
+    await cards.found(transaction, line["message"], ts=line["ts"])
+
+
+async def _rung(transaction: Transaction, incident: Incident, line: Line) -> None:
+    await clocks.stop(transaction, incident.subject, line["clock"])
+
+
+_BRINGERS: Final[Mapping[str, Callable[[Transaction, Incident, Line], Awaitable[None]]]] = {
+    "channel": _channel,
+    "joined": _joined,
+    "step": _step,
+    "say": _say,
+    "said": _said,
+    "rung": _rung,
+}
+"""What is not among them the database need not hold: PagerDuty is told once more, which changes nothing there."""
+
+
+async def _no_progress(done: int, total: int) -> None:
+    del done, total
