@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import select
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Final, TypeVar
@@ -32,6 +33,12 @@ class DatabaseSilentError(UserError):
         )
 
 
+IMPATIENT: Final = 0.5
+"""Seconds that anybody waits for a database that let somebody wait in vain just now."""
+IMPATIENT_FOR: Final = 2.0
+"""Seconds for which that holds: then one waits as long as they wanted to, and so finds out how it is."""
+
+
 class Database:
     """Our own state in PostgreSQL. Connections are autocommit; transactions are explicit."""
 
@@ -56,6 +63,7 @@ class Database:
             },
             check=_still_open,
         )
+        self._impatient_until = 0.0
 
     async def open(self) -> None:
         """Start the pool; connections come as the database answers."""
@@ -68,7 +76,13 @@ class Database:
     @asynccontextmanager
     async def connection(self, *, within: float = 2) -> AsyncIterator[Connection]:
         """A connection in autocommit mode, or DatabaseSilentError after `within` seconds."""
-        async with self._lent(bounded(self.pool.getconn(timeout=within), within)) as connection:
+        patience = self._patience(within)
+        try:
+            connection = await bounded(self.pool.getconn(timeout=patience), patience)
+        except (*SILENT, TimeoutError) as error:
+            self._waited_in_vain(patience)
+            raise DatabaseSilentError from error
+        async with self._lent(connection):
             yield connection
 
     @asynccontextmanager
@@ -79,34 +93,41 @@ class Database:
 
     async def call(self, statement: Callable[[Connection], Awaitable[T]], *, within: float = 2) -> T:
         """What the statement returns, or DatabaseSilentError after `within` seconds, whatever the server does."""
+        return await self._call(statement, self._patience(within))
 
+    async def _call(self, statement: Callable[[Connection], Awaitable[T]], patience: float) -> T:
         async def whole() -> T:
-            async with self._lent(self.pool.getconn(timeout=within)) as connection:
+            connection = await self.pool.getconn(timeout=patience)
+            async with self._lent(connection):
                 return await statement(connection)
 
         try:
-            return await bounded(whole(), within)
-        except TimeoutError as error:
+            return await bounded(whole(), patience)
+        except (*SILENT, TimeoutError) as error:
+            self._waited_in_vain(patience)
             raise DatabaseSilentError from error
 
     @asynccontextmanager
-    async def _lent(self, lending: Awaitable[Connection]) -> AsyncIterator[Connection]:
-        """The connection until the block ends. What a silent database raises becomes DatabaseSilentError."""
+    async def _lent(self, connection: Connection) -> AsyncIterator[None]:
+        """The connection is ours until the block ends. What a silent database raises becomes DatabaseSilentError."""
         try:
-            connection = await lending
-        except (*SILENT, TimeoutError) as error:
-            raise DatabaseSilentError from error
-        try:
-            yield connection
+            yield
         except SILENT as error:
             raise DatabaseSilentError from error
         finally:
             await self.pool.putconn(connection)
 
+    def _patience(self, within: float) -> float:
+        return min(within, IMPATIENT) if time.monotonic() < self._impatient_until else within
+
+    def _waited_in_vain(self, patience: float) -> None:
+        if patience > IMPATIENT:
+            self._impatient_until = time.monotonic() + IMPATIENT_FOR
+
     async def answers(self, *, within: float = 1) -> bool:
-        """Say whether the database answers now."""
+        """Say whether the database answers now; it is waited for so long, however it was just now."""
         try:
-            await self.call(lambda connection: connection.execute("select 1"), within=within)
+            await self._call(lambda connection: connection.execute("select 1"), within)
         except DatabaseSilentError:
             return False
         return True
