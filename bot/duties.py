@@ -13,6 +13,7 @@ from bot import changes, watching
 from bot.alerts import card as alert_card
 from bot.alerts import judging
 from bot.context import CardOf, ClockWork, Duty, Services
+from bot.degraded import importing
 from bot.figures import digest, watcher
 from bot.incidents import assessing, bootstrap, cadence, card, correcting, escalating, paging, reclassifying, topic
 from bot.maintenance import card as maintenance_card
@@ -41,6 +42,7 @@ def clock_work(duty: Duty) -> dict[str, ClockWork]:
         keeping.clock_work(duty),
         digest.clock_work(duty),
         nagging.clock_work(duty),
+        importing.clock_work(duty),
     )
 
 

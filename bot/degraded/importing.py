@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -9,11 +10,11 @@ from typing import Final
 
 import structlog
 
-from bot.context import Context, Place, Services, Surface, Transaction
+from bot.context import ClockWork, Context, Duty, Place, Services, Surface, Transaction
 from bot.errors import UserError
-from bot.incidents import acknowledging, declaring
+from bot.incidents import acknowledging, declaring, ending
 from bot.incidents.declaring import Declaration
-from bot.incidents.moving import Deed
+from bot.incidents.moving import BOT, Deed
 from bot.incidents.telling import tell
 from bot.journal import Line
 from bot.operation import Answer, Offer
@@ -30,6 +31,38 @@ TWIN: Final = ":without-database"
 """Ends the key of an incident that was declared twice by one payload: in the database, and without it."""
 SAME_WITHIN: Final = timedelta(minutes=30)
 """How far apart two incidents may have been declared that may be the same fault."""
+
+
+MERGE: Final = "merge_twin"
+"""The clock whose work merges such a one into its twin, once everything of it is brought in."""
+
+
+def clock_work(duty: Duty) -> dict[str, ClockWork]:
+    """What is done when two incidents are known to be one."""
+    return {MERGE: functools.partial(merge_twin, duty.services)}
+
+
+async def merge_twin(services: Services, subject: str, due_at: datetime) -> None:
+    """What one payload declared twice, in the database and without it, is one incident."""
+    at = services.now()
+    bot = Actor(id=BOT, name=BOT, standing=Standing.BOT, role=Role.NONE, known_at=at)
+    context = _context(services, bot, key=f"{MERGE}:{subject}:{due_at.isoformat()}", at=at)
+    async with services.database.transaction() as transaction:
+        twin = await incidents.get(transaction, int(subject.partition(":")[2]))
+        into = None if twin is None else await incidents.by_key(transaction, twin.key.removesuffix(TWIN))
+        if twin is not None and into is not None and twin.is_open and into.is_open:
+            await ending.merge(twin, into, context, transaction)
+
+
+def _context(services: Services, actor: Actor, *, key: str, at: datetime) -> Context:
+    """What somebody asked for then."""
+    return Context(
+        actor=actor,
+        place=Place(surface=Surface.SLACK),
+        request_id=key,
+        services=replace(services, now=lambda: at),
+        progress=_no_progress,
+    )
 
 
 class Importer:
@@ -63,7 +96,9 @@ class Importer:
         twin = known is not None
         if twin and await incidents.by_key(transaction, key + TWIN) is not None:
             return
-        context = self._context(line, key=key + TWIN if twin else key)
+        at = datetime.fromisoformat(line["at"])
+        actor = Actor(id=line["by"], name=line["name"], standing=Standing.MEMBER, role=Role.VIEWER, known_at=at)
+        context = _context(self._services, actor, key=key + TWIN if twin else key, at=at)
         taken = await incidents.get(transaction, number) is not None
         wanted = Declaration(
             severity=line["severity"], title=line["title"], private=line["private"], message=line["message"]
@@ -72,7 +107,11 @@ class Importer:
         declared = await incidents.by_key(transaction, context.request_id)
         assert declared is not None  # noqa: S101 -- it was just declared
         log.info("incident imported", incident=declared.id, twin=twin, renumbered=taken)
-        await self._ask_whether_it_is_the_same(transaction, declared)
+        if twin:
+            await clocks.stop(transaction, declared.subject, declaring.SET_UP)
+            await clocks.start(transaction, declared.subject, MERGE, due_at=self._services.now())
+        else:
+            await self._ask_whether_it_is_the_same(transaction, declared)
 
     async def _acknowledged(self, transaction: Transaction, incident: Incident, line: Line) -> None:
         at = datetime.fromisoformat(line["at"])
@@ -94,22 +133,11 @@ class Importer:
                 offers=(
                     Offer(
                         label=f"Merge into INC-{other.id}",
-                        words=f"incident merge INC-{incident.id} INC-{other.id}",
+                        words=f"incident merge INC-{incident.id} --into INC-{other.id}",
                     ),
                 ),
             )
             await tell(self._services, transaction, incident, key=f"same:{other.id}", channel=answer, thread=answer)
-
-    def _context(self, line: Line, *, key: str) -> Context:
-        at = datetime.fromisoformat(line["at"])
-        actor = Actor(id=line["by"], name=line["name"], standing=Standing.MEMBER, role=Role.VIEWER, known_at=at)
-        return Context(
-            actor=actor,
-            place=Place(surface=Surface.SLACK),
-            request_id=key,
-            services=replace(self._services, now=lambda: at),
-            progress=_no_progress,
-        )
 
 
 async def _incident(transaction: Transaction, line: Line) -> Incident:

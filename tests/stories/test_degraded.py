@@ -328,3 +328,84 @@ async def test_another_copy_keeps_incidents(stage: Story, named: str, says: str)
     assert said.first_line == "My own database does not answer."
     assert says in said.text
     assert rooms(stage) == []
+
+
+async def test_two_copies_declare_one_fault(stage: Story) -> None:
+    """One copy has the database and one has not: two incidents. Brought in, the second asks, and one press merges them."""
+    async with stage.bot("other", ILAB_NAME="other"):
+        await stage.asks("frank", f"/ilab incident declare P0 {TITLE}")
+        await until(lambda: all_done(stage), "the first was never set up")
+    stage.sandbox.databases["own"].set("down")
+    await stage.start()
+    await stage.says("erin", f"/ilab incident declare P0 {TITLE}")
+    await until(lambda: is_set_up(stage), "the second was never set up", 30)
+    number = kept(stage).incident.id
+    stage.sandbox.databases["own"].set("up")
+    await imported(stage, 2)
+    assert len(rooms(stage)) == len(cards(stage)) == len(pages(stage)) == 2
+    card = next(said for said in cards(stage) if f"INC-{number}" in said.text)
+    thread = str(card.raw["ts"])
+    asked = next(said for said in stage.sees("alice", thread_ts=thread) if "is it the same fault?" in said.text)
+    assert f"INC-{number} was declared while my own database was silent, and so was INC-1" in asked.text
+    await stage.presses("alice", "Merge into INC-1", thread_ts=thread, said=asked)
+
+    async def merged() -> bool:
+        return await stage.rows("select merged_into from incidents where id = %s", number) == [(1,)]
+
+    await until(merged, "they were never merged")
+    await until(lambda: [one.status for one in pages(stage)] == ["triggered", "resolved"], "PagerDuty never heard")
+
+
+async def test_what_one_payload_declared_twice_is_one_incident(stage: Story) -> None:
+    """The commit's answer was lost, and the payload was declared without the database, too: merged by itself."""
+    async with stage.bot():
+        await stage.asks("frank", f"/ilab incident declare P0 {TITLE}")
+        await until(lambda: all_done(stage), "it was never set up")
+    ((key, by),) = await stage.rows("select key, declared_by from incidents")
+    line = {"line": "declared", "incident": 123456, "key": key, "severity": "P0", "title": TITLE, "private": False}
+    line |= {"message": "", "by": by, "name": "frank", "at": stage.sandbox.world.clock.now().isoformat()}
+    (stage.directory / "bot" / "journal").mkdir(exist_ok=True)
+    (stage.directory / "bot" / "journal" / "1.jsonl").write_text(json.dumps(line) + "\n")
+    await stage.start()
+
+    async def merged() -> bool:
+        return await stage.rows("select id, merged_into from incidents where id <> 1") == [(123456, 1)]
+
+    await until(merged, "they were never merged", 20)
+    await stage.settled()
+    assert len(pages(stage)) == 1
+
+
+async def test_a_line_that_the_database_refuses_keeps_nothing_else_out(stage: Story) -> None:
+    """It is set aside whole, and everything else is brought in."""
+    folder = stage.directory / "bot" / "journal"
+    folder.mkdir(parents=True)
+    at = stage.sandbox.world.clock.now().isoformat()
+    lost = {"line": "channel", "incident": 5, "key": "nobody's", "channel": "C1"}
+    denied = {"line": "audit", "kind": "denied", "actor": "U0FRANK06", "subject": "token", "at": at}
+    (folder / "1.jsonl").write_text(json.dumps(lost) + "\n" + json.dumps(denied) + "\n")
+    await stage.start()
+
+    async def audited() -> bool:
+        return await stage.rows("select kind, actor from audit") == [("denied", "U0FRANK06")]
+
+    await until(audited, "it was never brought in")
+    assert json.loads((folder / "refused").read_text()) == lost | {"id": "1:0"}
+
+
+async def test_a_private_incident_stays_private_without_the_database(story: Story) -> None:
+    """Its channel is private, nothing of it stands in #incidents, and PagerDuty reads no title; brought in, it stays so."""
+    story.sandbox.databases["own"].set("down")
+    await story.says("frank", "/ilab incident declare P0 a key was leaked --private")
+    await until(lambda: is_set_up(story), "it was never set up", 30)
+    (room,) = rooms(story)
+    assert room.is_private
+    assert not any("leaked" in said.text for said in story.sees("bob"))
+    assert "leaked" not in pages(story)[0].title
+    number = kept(story).incident.id
+    unknown = await story.asks("erin", f"/ilab incident ack {number}")
+    assert unknown.first_line == f"I do not know INC-{number}."
+    story.sandbox.databases["own"].set("up")
+    await imported(story)
+    assert await story.rows("select private from incidents") == [(True,)]
+    assert not any("leaked" in said.text for said in story.sees("bob"))

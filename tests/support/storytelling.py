@@ -94,10 +94,10 @@ class Story:
         return path
 
     @asynccontextmanager
-    async def bot(self, **changed: str) -> AsyncIterator[Bot]:
-        """A bot that serves until the block ends."""
+    async def bot(self, folder: str = "bot", **changed: str) -> AsyncIterator[Bot]:
+        """A bot that serves until the block ends; two that serve at once have a folder each."""
         settings = self.settings(**changed)
-        async with app.serving(settings, data_dir=self.directory / "bot", clock=self.sandbox.world.clock.now) as bot:
+        async with app.serving(settings, data_dir=self.directory / folder, clock=self.sandbox.world.clock.now) as bot:
             self.bots.append(bot)
             try:
                 await self._heard(bot)
