@@ -324,6 +324,8 @@ def canary(done: SignIn | Unchecked) -> Link:
         )
     if not done.code:
         return Link(title=title, text="signed in just now", mark=Mark.OK)
+    if done.code == "captcha_failed":
+        return unchecked(title, Unchecked(why="Auth asks for a captcha, which no program can give"))
     said = done.code.replace("_", " ")
     if done.code in ("user_banned", "email_not_confirmed"):
         return Link(

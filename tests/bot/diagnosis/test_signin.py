@@ -117,6 +117,7 @@ def test_what_auth_logged(statuses: tuple[str, ...], mark: Mark, said: str) -> N
         (SignIn(code=""), Mark.OK),
         (SignIn(code="invalid_credentials"), Mark.DOWN),
         (SignIn(code="user_banned"), Mark.DEGRADED),
+        (SignIn(code="captcha_failed"), Mark.UNKNOWN),
         (Unchecked(why="Supabase Auth fails (500).", kind="server"), Mark.DOWN),
         (Unchecked(why="too many requests", kind="rate_limited"), Mark.UNKNOWN),
         (Unchecked(why="not configured"), Mark.UNKNOWN),

@@ -559,3 +559,40 @@ async def test_logs_are_asked_in_sql(
     assert wrong.json()["error"]["message"]
     old = query | {"iso_timestamp_start": (now - timedelta(days=2)).isoformat()}
     assert (await management.get("analytics/endpoints/logs", params=old)).json()["error"]
+
+
+async def test_signing_out_ends_this_session_alone(database: ProductDatabase, public: httpx.AsyncClient) -> None:
+    """`scope=local` ends the session of the token, without a scope all of them end; without a token nothing does."""
+    first, second = await signed_in(public, "granted_twice"), await signed_in(public, "granted_twice")
+    counted = "select count(*) as n from auth.sessions s join auth.users u on u.id = s.user_id where u.email = %s"
+    before = (await database.fetch(counted, [CASES["granted_twice"]]))[0]["n"]
+    assert (await public.post("/auth/v1/logout?scope=local", headers=first)).status_code == 204
+    assert (await database.fetch(counted, [CASES["granted_twice"]]))[0]["n"] == before - 1
+    assert (await public.post("/auth/v1/logout", headers=second)).status_code == 204
+    assert (await database.fetch(counted, [CASES["granted_twice"]]))[0]["n"] == 0
+    refused = await public.post("/auth/v1/logout")
+    assert (refused.status_code, refused.json()["error_code"]) == (401, "no_authorization")
+
+
+async def test_the_redirects_of_auth(company: Any, management: httpx.AsyncClient) -> None:
+    """They are those of the site beside this one, until the switch says otherwise."""
+    site = f"{company.url}/site"
+    right = (await management.get("/config/auth")).json()
+    assert (right["site_url"], f"{site}/**" in right["uri_allow_list"].split(",")) == (site, True)
+    company.vendors["supabase_management"].set_switch("redirects", "wrong_site")
+    assert (await management.get("/config/auth")).json()["site_url"] == "http://localhost:3000"
+    company.vendors["supabase_management"].set_switch("redirects", "not_listed")
+    assert site not in (await management.get("/config/auth")).json()["uri_allow_list"]
+
+
+async def test_refused_files_are_logged(company: Any, database: ProductDatabase, public: httpx.AsyncClient) -> None:
+    """Too large, or of a wrong type: Storage writes which file it refused, and why."""
+    del database
+    headers = await signed_in(public, "granted_twice")
+    person = company_of(company.world).books.cases["granted_twice"].id
+    where = f"/storage/v1/object/cvs/{person}/cv.pdf"
+    await public.post(where, headers=headers | {"Content-Type": "application/pdf"}, content=b"x" * (6 * 1024**2))
+    await public.post(where, headers=headers | {"Content-Type": "image/png"}, content=b"x")
+    lines = [line for line in company_of(company.world).platform_log if line.source == "storage_logs"]
+    assert [line.attributes["status"] for line in lines] == ["413", "415"]
+    assert all(str(person) in line.attributes["path"] for line in lines)
