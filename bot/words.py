@@ -253,7 +253,9 @@ def _assign(operation: Operation, words: Sequence[str]) -> dict[str, Any]:
 def _names_incident(word: str, following: Field, *, alone: bool) -> bool:
     """Whether the word is the incident that may be left out: before a free text a bare number may be part of that."""
     named = _INCIDENT.fullmatch(word)
-    return named is not None and bool(named["sign"] or not following.rest or alone)
+    if named is None or named["sign"]:
+        return named is not None
+    return following.kind is not Kind.DURATION and (alone or not following.rest)
 
 
 def _is_option(word: str) -> bool:

@@ -11,7 +11,7 @@ from typing import Final
 from bot.audit import Event
 from bot.context import ClockWork, Context, Duty, Services, Transaction
 from bot.incidents import moving
-from bot.incidents.evidence import gather, in_one_line, shown
+from bot.incidents.evidence import gather, in_one_line, to_be_kept
 from bot.incidents.figures import Milestone
 from bot.incidents.moving import Happening
 from bot.incidents.next_steps import told_next
@@ -111,7 +111,7 @@ async def keep_evidence(services: Services, subject: str, due_at: datetime) -> N
             recorded_at=services.now(),
         )
         if incident.channel_id:
-            answer = replace(shown(found), verdict=f"Evidence when {incident.label} was assessed: {found.said}")
+            answer = replace(to_be_kept(found), verdict=f"Evidence when {incident.label} was assessed: {found.said}")
             await tell(services, transaction, incident, key=key, channel=answer)
 
 

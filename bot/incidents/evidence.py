@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -205,6 +205,16 @@ def shown(evidence: Evidence) -> Answer:
         evidence=(Lines(lines=tuple(guesses)), *evidence.groups),
         at=evidence.at,
     )
+
+
+def to_be_kept(evidence: Evidence) -> Answer:
+    """The same for a message that stands: with times of day, since an age would soon be wrong. Pure."""
+    answer = shown(evidence)
+    groups = tuple(
+        replace(group, lines=tuple(replace(line, at=None, when=line.when or line.at) for line in group.lines))
+        for group in answer.evidence
+    )
+    return replace(answer, evidence=groups, at=None)
 
 
 def in_one_line(evidence: Evidence) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot.audit import Event
 from bot.context import Context, Transaction
@@ -30,9 +30,12 @@ async def update(text: str, incident: Incident, context: Context, transaction: T
     if not State(before.state).is_open and before.state != State.RESOLVED:
         raise UserError(f"{before.label} is {before.state}: nobody waits for an update.", todo=moving.instead(before))
     if not done:
+        every = timedelta(minutes=context.services.settings.incidents.deadlines(before.severity).update_minutes)
+        is_due = State(before.state).is_open and every
+        next_by = (Line(title="Next update by", when=deed.at + every),) if is_due else ()
         told = Answer(
             verdict=f"{before.label} · {deed.name}: {said}",
-            evidence=(Lines(lines=(Line(title="State", text=before.state),)),),
+            evidence=(Lines(lines=(Line(title="State", text=before.state), *next_by)),),
         )
         await moving.record(
             context.services,
