@@ -73,6 +73,7 @@ class Event(StrEnum):
     TASK_DROPPED = "task.dropped"
     MAINTENANCE_ASKED = "maintenance.asked"
     MAINTENANCE_MOVED = "maintenance.moved"
+    ESCALATED = "incident.escalated"
     HEAD_POSTED = "audit.head_posted"
 
 

@@ -9,13 +9,24 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Final, TypeVar
 
-from bot import changes, watching
+from bot import changes, oncall, watching
 from bot.alerts import card as alert_card
 from bot.alerts import judging
 from bot.context import CardOf, ClockWork, Duty, Services
 from bot.degraded import importing
 from bot.figures import digest, watcher
-from bot.incidents import assessing, bootstrap, cadence, card, correcting, escalating, paging, reclassifying, topic
+from bot.incidents import (
+    assessing,
+    bootstrap,
+    cadence,
+    card,
+    correcting,
+    escalating,
+    handing_over,
+    paging,
+    reclassifying,
+    topic,
+)
 from bot.maintenance import card as maintenance_card
 from bot.maintenance import keeping
 from bot.store import clocks
@@ -35,6 +46,8 @@ def clock_work(duty: Duty) -> dict[str, ClockWork]:
         cadence.clock_work(duty),
         correcting.clock_work(duty),
         escalating.clock_work(duty),
+        handing_over.clock_work(duty),
+        oncall.clock_work(duty),
         paging.clock_work(duty),
         reclassifying.clock_work(duty),
         topic.clock_work(duty),
@@ -47,6 +60,7 @@ def clock_work(duty: Duty) -> dict[str, ClockWork]:
 
 
 STANDING: Final[tuple[tuple[str, str], ...]] = (
+    (oncall.SUBJECT, oncall.REFRESH),
     (watcher.SUBJECT, watcher.MEASURE),
     (digest.SUBJECT, digest.DAILY),
     (digest.SUBJECT, digest.WEEKLY),

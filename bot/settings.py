@@ -336,6 +336,9 @@ class PagerDutySettings(Section):
     routing_key: SecretStr
     escalation_policy: str
     from_email: str = ""
+    refresh_minutes: float = Field(
+        default=10, description="How often it is asked who is on call, besides at every use."
+    )
     base_url: str = "https://api.pagerduty.com"
     events_url: str = "https://events.pagerduty.com"
 
@@ -619,6 +622,10 @@ class Settings(BaseSettings):
     incidents: IncidentSettings = IncidentSettings()
     degraded: DegradedSettings = DegradedSettings()
     web: WebSettings = WebSettings()
+    contacts: dict[str, str] = Field(
+        default={},
+        description='Where vendors\' support is reached, where that is not as in the runbook, as JSON: `{"vercel": "…"}`.',
+    )
     terminal_command: str = Field(default="ilab", description="How people call the program: what the bot tells them.")
     runbook_url: str = "https://github.com/interviewlab/ops/blob/main/runbook.md"
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from bot import oncall
+from bot.ages import age
 from bot.context import ClockWork, Duty, Services
 from bot.deploys.changed import what_changed
 from bot.errors import ProviderError
@@ -106,10 +108,39 @@ class Bootstrap:
         """Everything of the incident that is not there yet is set up. Run again, it finds what is there."""
         book = self.ground.book(incident)
         ended = await run(book, self._graph(incident), changed=lambda: self.ground.changed(incident))
-        channel = (await book.all()).get("channel") if incident.private and ended is not Ended.ELSEWHERE else None
-        if channel is not None and channel.state == "failed":
-            await self._has_no_room(incident, channel)
+        if ended is not Ended.ELSEWHERE:
+            await self._say_what_failed(incident, await book.all())
         return ended
+
+    async def _say_what_failed(self, incident: Incident, recorded: Mapping[str, Recorded]) -> None:
+        failed = {name: step for name, step in recorded.items() if step.state == "failed"}
+        if incident.private and "channel" in failed:
+            await self._has_no_room(incident, failed["channel"])
+        if "page" in failed and recorded["channel"].state == "done" and incident.acknowledged_at is None:
+            room = str((recorded["channel"].result or {})["id"])
+            on_call = (recorded["on_call"].result or {}).get("ids", ())
+            await self.ground.say(incident, room, key="numbers", answer=await self._numbers(failed["page"], on_call))
+
+    async def _numbers(self, page: Recorded, on_call: Sequence[str]) -> Answer:
+        """Whom to call by telephone, since PagerDuty does not."""
+        people = await oncall.kept(self.services)
+        now = self.services.now()
+        lines = oncall.numbers(people, now) or (
+            Line(title="I know no numbers: PagerDuty has never told me any.", mark=Mark.UNKNOWN),
+        )
+        return Answer(
+            verdict="Nobody was paged: call them.",
+            mark=Mark.DOWN,
+            evidence=(
+                Lines(lines=(Line(title=page.error or ""),)),
+                Lines(
+                    heading=f"By telephone, as PagerDuty said {age(people[0].seen_at, now)} ago" if people else "",
+                    lines=lines,
+                ),
+            ),
+            section="Emergency Contacts",
+            mentions=tuple(on_call),
+        )
 
     async def _has_no_room(self, incident: Incident, step: Recorded) -> None:
         """A private incident without its channel has no card either: whoever declared it is told directly."""
@@ -136,8 +167,11 @@ class Bootstrap:
             await self.ground.say(incident, room, key="checklist", answer=_checklist())
             return {}
 
+        async def on_call(_: Results) -> dict[str, Any]:
+            return await self._on_call(incident)
+
         async def people(results: Results) -> dict[str, Any]:
-            return await self._let_in(incident, results["channel"]["id"])
+            return await self._let_in(incident, results["channel"]["id"], results["on_call"])
 
         async def topic(results: Results) -> dict[str, Any]:
             await self.rooms.topic(results["channel"]["id"], topic_of(incident, ""))
@@ -181,7 +215,8 @@ class Bootstrap:
         steps = (
             Step(name="channel", title=titles["channel"], run=channel, find=find_channel),
             Step(name="card", title=titles["card"], run=card, needs=in_channel),
-            Step(name="people", title=titles["people"], run=people, needs=in_channel),
+            Step(name="on_call", title=titles["on_call"], run=on_call),
+            Step(name="people", title=titles["people"], run=people, needs=("channel", "on_call")),
             Step(name="topic", title=titles["topic"], run=topic, needs=in_channel),
             Step(name="bookmarks", title=titles["bookmarks"], run=bookmarks, needs=in_channel),
             Step(name="pin", title=titles["pin"], run=pin, needs=("channel", "card")),
@@ -191,19 +226,37 @@ class Bootstrap:
         )
         return tuple(step for step in steps if pages or step.name != "page")
 
-    async def _let_in(self, incident: Incident, room: str) -> dict[str, Any]:
+    async def _on_call(self, incident: Incident) -> dict[str, Any]:
+        """The on-call and the lead, where its severity calls them: Slack's ids, and who is not here.
+
+        While PagerDuty is silent it is whom it last named; it never fails for that, and the others are let in.
+        """
+        if not SEVERITIES[incident.severity].room:
+            return {"ids": [], "outside": []}
+        outside = []
+        try:
+            people = [(one.name, one.email) for one in await self._asked() if one.level <= LEAD]
+        except ProviderError as error:
+            people = [(one.name, one.email) for one in await oncall.kept(self.services) if one.level <= LEAD]
+            outside = [] if people else [f"the on-call ({error.what})"]
+        found = await self.rooms.people([email for _, email in people])
+        outside += [
+            f"{name} (nobody here has the address that PagerDuty knows)" for name, email in people if email not in found
+        ]
+        return {"ids": list(found.values()), "outside": outside}
+
+    async def _asked(self) -> Sequence[OnCall]:
+        return await self.pager.on_call() if self.pager else ()
+
+    async def _let_in(self, incident: Incident, room: str, on_call: dict[str, Any]) -> dict[str, Any]:
         """Everybody who belongs there is in its channel; who cannot be let in is named, and stops nobody else."""
-        on_call = await self._on_call(incident)
-        found = await self.rooms.people([person.email for person in on_call])
-        outside = {
-            f"{person.name} (nobody here has the address that PagerDuty knows)"
-            for person in on_call
-            if person.email not in found
-        }
-        wanted = dict.fromkeys((*await self.ground.members(incident), *found.values(), *await self._always(incident)))
+        wanted = dict.fromkeys((*await self.ground.members(incident), *on_call["ids"], *await self._always(incident)))
         refused = await self.rooms.invite(room, list(wanted))
         await self.ground.let_in(incident, wanted.keys() - refused.keys())
-        outside |= {f"{await self.rooms.name(person)} ({why})" for person, why in refused.items()}
+        outside = {
+            *on_call["outside"],
+            *[f"{await self.rooms.name(person)} ({why})" for person, why in refused.items()],
+        }
         if outside:
             raise ProviderError(
                 f"Not let in: {', '.join(sorted(outside))}.",
@@ -212,12 +265,6 @@ class Bootstrap:
                 todo="The others are in.",
             )
         return {"invited": list(wanted)}
-
-    async def _on_call(self, incident: Incident) -> list[OnCall]:
-        """The on-call and the lead, where its severity calls them."""
-        if self.pager is None or not SEVERITIES[incident.severity].room:
-            return []
-        return [person for person in await self.pager.on_call() if person.level <= LEAD]
 
     async def _always(self, incident: Incident) -> list[str]:
         """Whom the settings always invite; a private incident is not what they thought of when they wrote that."""

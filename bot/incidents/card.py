@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -17,8 +17,9 @@ from bot.incidents.states import CAUSES, State
 from bot.incidents.telling import marked
 from bot.incidents.timeline import Kind
 from bot.incidents.visibility import has_room
+from bot.oncall import numbers
 from bot.operation import Answer, Line, Lines, Mark, Offer
-from bot.store import clocks, incidents, milestones, people, steps, timeline
+from bot.store import clocks, incidents, milestones, on_call, people, steps, timeline
 from bot.store.database import Connection
 from bot.store.incidents import Incident
 
@@ -26,6 +27,7 @@ SECTION: Final = "P0 Response Procedure"
 TITLES: Final = {
     "channel": "Channel",
     "card": "Card in the channel",
+    "on_call": "On-call found",
     "people": "People invited",
     "topic": "Topic",
     "bookmarks": "Bookmarks",
@@ -59,6 +61,8 @@ class Known:
     update: str = ""
     """The last update."""
     updated_at: datetime | None = None
+    numbers: tuple[Line, ...] = ()
+    """Whom to call by telephone, where nobody was paged."""
 
 
 def card_faces(duty: Duty) -> dict[str, CardOf]:
@@ -68,7 +72,11 @@ def card_faces(duty: Duty) -> dict[str, CardOf]:
         incident = await incidents.get(connection, int(subject.partition(":")[2]))
         if incident is None:
             return None
-        return card(incident, await known_of(connection, incident), duty.services)
+        known = await known_of(connection, incident)
+        paged = known.steps.get("page")
+        if paged is not None and paged.state == "failed" and incident.acknowledged_at is None:
+            known = replace(known, numbers=numbers(await on_call.everybody(connection), duty.services.now()))
+        return card(incident, known, duty.services)
 
     return {"incident": card_of, "room": card_of}
 
@@ -109,6 +117,8 @@ def card(incident: Incident, known: Known, services: Services) -> Answer:
     if state.is_open:
         offered.append(Offer(label="Status", words="status"))
     groups = [Lines(lines=standing(incident, known))]
+    if known.numbers:
+        groups.append(Lines(heading="Nobody was paged: call them", lines=known.numbers))
     if setting_up and (failed or state is State.DECLARED):
         groups.append(Lines(heading="Set up", lines=setting_up))
     return marked(

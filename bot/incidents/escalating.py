@@ -168,6 +168,7 @@ def _answer(services: Services, incident: Incident, said: str, paged: Paged, lat
         )
         if title
     )
+    lines += paged.numbers
     mentioned = tuple(dict.fromkeys(who for who in (incident.lead, incident.acknowledged_by) if who))
     return Answer(
         verdict=said,

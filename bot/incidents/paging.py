@@ -18,6 +18,7 @@ from bot.incidents.moving import PAGER
 from bot.incidents.states import State
 from bot.incidents.telling import tell
 from bot.incidents.visibility import outside_name
+from bot.oncall import call_by_hand
 from bot.operation import Answer, Line, Lines, Mark
 from bot.steps import Ended, Results, Step, Table, run
 from bot.store import clocks, incidents
@@ -43,6 +44,8 @@ class Paged:
     worked: bool
     again: bool = False
     """It may work in a while: somebody was silent."""
+    numbers: tuple[Line, ...] = ()
+    """Whom to call by telephone, where it did not work."""
 
 
 def clock_work(duty: Duty) -> dict[str, ClockWork]:
@@ -96,7 +99,8 @@ async def raise_to(services: Services, incident: Incident, level: int, *, kind: 
         return Paged(said=f"Level {level} of the on-call policy would be paged now; a drill pages nobody.", worked=True)
     pager = services.vendors().pagerduty
     if pager is None:
-        return Paged(said=f"Level {level} is not paged: PagerDuty is not configured. Call them.", worked=False)
+        said = f"Level {level} is not paged: PagerDuty is not configured. Call them."
+        return Paged(said=said, worked=False, numbers=await call_by_hand(services, level))
     book = Table(services.database, f"page:{incident.id}:{kind}:{due_at.isoformat()}")
 
     async def page(_: Results) -> dict[str, Any]:
@@ -114,7 +118,8 @@ async def raise_to(services: Services, incident: Incident, level: int, *, kind: 
     if ended is Ended.DONE:
         return Paged(said=f"Level {level} of the on-call policy is paged.", worked=True)
     said = f"Paging level {level} failed: {(await book.all())['page'].error}"
-    return Paged(said=said, worked=False, again=ended is Ended.WAITS)
+    numbers = await call_by_hand(services, level)
+    return Paged(said=said, worked=False, again=ended is Ended.WAITS, numbers=numbers)
 
 
 async def _raise(pager: PagerDuty, incident: Incident, level: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 import httpx
@@ -21,6 +21,10 @@ class OnCall:
     level: int
     name: str
     email: str
+    id: str = ""
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+    """None: for good."""
 
 
 class _User(BaseModel):
@@ -33,6 +37,22 @@ class _User(BaseModel):
 class _OnCall(BaseModel):
     escalation_level: int
     user: _User
+    start: datetime | None = None
+    end: datetime | None = None
+
+
+class _ContactMethod(BaseModel):
+    type: str
+    address: str = ""
+    country_code: int | None = None
+
+
+class _Contacts(BaseModel):
+    contact_methods: list[_ContactMethod] = []
+
+
+class _WholeUser(BaseModel):
+    user: _Contacts
 
 
 class _OnCalls(BaseModel):
@@ -58,6 +78,7 @@ class _Incidents(BaseModel):
     incidents: list[_Incident]
 
 
+_USER: Final = TypeAdapter(_WholeUser)
 _ONCALLS: Final = TypeAdapter(_OnCalls)
 _INCIDENTS: Final = TypeAdapter(_Incidents)
 
@@ -76,24 +97,44 @@ class PagerDuty:
         self._rest = Api(provider="PagerDuty", http=http, base_url=settings.base_url, headers=headers)
         self._events = Api(provider="PagerDuty", http=http, base_url=settings.events_url)
 
-    async def on_call(self) -> tuple[OnCall, ...]:
-        """Who is on call now by the policy, level by level: `GET /oncalls`."""
+    async def on_call(self, *, at: datetime | None = None) -> tuple[OnCall, ...]:
+        """Who is on call by the policy, level by level, now or at a moment to come: `GET /oncalls`."""
         people = [
             OnCall(
                 level=duty.escalation_level,
                 name=duty.user.name or duty.user.summary or "",
                 email=(duty.user.email or "").lower(),
+                id=duty.user.id,
+                starts_at=duty.start,
+                ends_at=duty.end,
             )
-            for duty in await self._duties()
+            for duty in await self._duties(at)
         ]
         return tuple(sorted(people, key=lambda person: person.level))
 
-    async def _duties(self) -> list[_OnCall]:
+    async def phone(self, person: str) -> str:
+        """The number under which PagerDuty calls somebody, as it is dialled; empty where it has none.
+
+        `GET /users/{id}?include[]=contact_methods`.
+        """
+        found = await self._rest.read(f"/users/{person}", _USER, params={"include[]": "contact_methods"})
+        for method in found.user.contact_methods:
+            if method.type == "phone_contact_method" and method.address:
+                return f"+{method.country_code or 1} {method.address}"
+        return ""
+
+    async def is_open(self, key: str) -> bool:
+        """Whether there is an open incident of this key there."""
+        return await self._living(key) is not None
+
+    async def _duties(self, at: datetime | None = None) -> list[_OnCall]:
         params = {
             "escalation_policy_ids[]": self.settings.escalation_policy,
             "include[]": "users",
             "earliest": "true",
         }
+        if at is not None:
+            params |= {"since": at.isoformat(), "until": (at + timedelta(seconds=1)).isoformat()}
         return (await self._rest.read("/oncalls", _ONCALLS, params=params)).oncalls
 
     async def page(self, *, key: str, summary: str, source: str) -> None:

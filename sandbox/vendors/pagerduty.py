@@ -9,7 +9,7 @@ from aiohttp import web
 from sandbox.faults import Faults
 from sandbox.vendors.moments import iso_seconds, parsed
 from sandbox.vendors.pagerduty_account import POLICIES, SCHEDULES, SERVICE, Account, Incident, reference, user
-from sandbox.vendors.vendor import API_SWITCH, Allowance, RateLimit, RefusalError, Vendor, call
+from sandbox.vendors.vendor import API_SWITCH, Allowance, RateLimit, RefusalError, Switch, Vendor, call
 from sandbox.world import CREDENTIALS, Person, World
 
 
@@ -18,7 +18,7 @@ class PagerDuty(Vendor):
 
     name = "pagerduty"
     title = "PagerDuty"
-    switches = (API_SWITCH,)
+    switches = (API_SWITCH, Switch(name="on_call", label="On call", options=SCHEDULES["PSCHENG"][1]))
 
     def __init__(self, world: World, faults: Faults) -> None:
         """Start with alice, bob and carol on the three levels, and no incident."""
@@ -27,6 +27,11 @@ class PagerDuty(Vendor):
         self.subscriptions: list[dict[str, Any]] = []
         self._limit = RateLimit(world, limit=960, seconds=60)
         self._allowance: Allowance | None = None
+
+    def changed(self, name: str, option: str) -> None:
+        """Let somebody else be on call."""
+        if name == "on_call":
+            self.account.shifts["PSCHENG"] = SCHEDULES["PSCHENG"][1].index(option)
 
     def authorized(self, request: web.Request) -> bool:
         """Ask for `Token token=<key>`."""
@@ -80,7 +85,11 @@ class PagerDuty(Vendor):
         schedules, users = query.getall("schedule_ids[]", []), query.getall("user_ids[]", [])
         whole = "users" in query.getall("include[]", [])
         oncalls = []
-        for duty in self.account.duties():
+        try:
+            at = parsed(query["since"]) if "since" in query else None
+        except ValueError:
+            raise RefusalError(self.error(400, "since must be ISO 8601")) from None
+        for duty in self.account.duties(at):
             schedule = SCHEDULES.get(duty.schedule)
             if (
                 (policies and duty.policy not in policies)

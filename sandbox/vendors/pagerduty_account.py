@@ -82,9 +82,14 @@ class Account:
         self.people = [person for person in CAST if person.pagerduty_id]
         self.incidents: list[Incident] = []
         self.pages: list[Page] = []
+        self.shifts: dict[str, int] = {}
+        """By schedule, how many shifts have been handed over: the sandbox's weeks begin when somebody says so."""
 
-    def duties(self) -> list[Duty]:
-        """Who is on call now, policy by policy, level by level. Shifts change on Mondays at 09:00 UTC."""
+    def duties(self, at: float | None = None) -> list[Duty]:
+        """Who is on call, policy by policy, level by level, now or at a moment to come.
+
+        Shifts end on Mondays at 09:00 UTC; who comes then is the next of the schedule.
+        """
         now = self._world.clock.timestamp()
         monday = 4 * 86400 + 9 * 3600.0
         start = now - (now - monday) % _WEEK
@@ -92,7 +97,9 @@ class Account:
         for policy, (_, levels) in POLICIES.items():
             for level, target in enumerate(levels, start=1):
                 shift = target in SCHEDULES
-                name = SCHEDULES[target][1][0] if shift else target
+                ahead = max(0, int((at - start) // _WEEK)) if at is not None else 0
+                names = SCHEDULES[target][1] if shift else (target,)
+                name = names[(self.shifts.get(target, 0) + ahead) % len(names)]
                 duties.append(
                     Duty(
                         policy=policy,

@@ -104,7 +104,7 @@ async def test_the_site_goes_down(heard: Story) -> None:
 
     async def set_up() -> bool:
         rows = await heard.rows("select count(*), count(*) filter (where state = 'started') from steps")
-        return bool(rows[0][0] >= 9 and rows[0][1] == 0)
+        return bool(rows[0][0] >= 10 and rows[0][1] == 0)
 
     await until(set_up, "no incident set itself up", 40)
     await arrived(heard)
