@@ -99,6 +99,9 @@ async def _declare(services: Services, alert: Alert, rule: AlertRule, said: str)
     now = services.now()
     async with services.database.transaction() as transaction:
         await alerts.lock(transaction)
+        fresh = await alerts.get(transaction, alert.id, lock=True)
+        if fresh is None or fresh.incident is not None or fresh.rule is not None:
+            return  # it was said again while we looked, and another job was quicker
         incident = await _young(services, transaction)
         if incident is None:
             incident = await _declared(services, transaction, alert, rule)

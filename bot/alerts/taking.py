@@ -13,6 +13,8 @@ from typing import Any, Final
 from bot.alerts.folding import Fold, fold
 from bot.alerts.reading import Course, Echo, Kind, Signal, read
 from bot.context import Services, Transaction
+from bot.incidents import elsewhere
+from bot.incidents.elsewhere import Elsewhere
 from bot.settings import Settings
 from bot.store import alerts, cards, clocks, maintenances
 from bot.store.alerts import STORM, Alert
@@ -23,7 +25,6 @@ STORM_OVER: Final = "storm_over"
 CALM: Final = timedelta(minutes=10)
 """Without a new alert for so long, and with none of it firing, a storm is over."""
 TELL_RECOVERED: Final = "tell_recovered"
-ECHO: Final = "page_echo"
 MINUTE: Final = timedelta(minutes=1)
 
 
@@ -39,17 +40,31 @@ async def take(services: Services, received: Received) -> str:
     found = read(kept["vendor"], kept["resource"], body, datetime.fromisoformat(kept["at"]))
     if not found:
         return "no alert"
+    for one in found:
+        if isinstance(one, Echo):
+            return await _hear_echo(services, one, received.key)
     async with services.database.transaction() as transaction:
         await alerts.lock(transaction)
         if not await alerts.note_delivery(transaction, received.key, at=services.now()):
             return "counted before"
         for one in found:
-            if isinstance(one, Echo):
-                await clocks.start(transaction, f"{ECHO}:{one.what}:{one.key}:{one.by}", ECHO, due_at=services.now())
-            else:
-                await note(services, transaction, one)
+            assert isinstance(one, Signal)  # noqa: S101 -- echoes come alone
+            await note(services, transaction, one)
     services.wake()
     return "folded"
+
+
+async def _hear_echo(services: Services, echo: Echo, key: str) -> str:
+    """What somebody did at PagerDuty to an incident of ours is so here, too; heard twice it is done once."""
+    incident = await services.database.call(lambda connection: elsewhere.of_page(connection, echo.key))
+    if incident is None:
+        return "no incident"
+    done = Elsewhere(where="PagerDuty", person="", name=echo.by, at=echo.at, key=key)
+    if echo.what == "acknowledged":
+        await elsewhere.acknowledged_elsewhere(services, incident.id, done)
+    else:
+        await elsewhere.resolved_elsewhere(services, incident.id, done)
+    return "echo"
 
 
 async def note(services: Services, transaction: Transaction, signal: Signal) -> None:

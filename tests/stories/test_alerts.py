@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 from collections import Counter
 
@@ -157,6 +158,45 @@ async def test_it_cannot_be_confirmed(heard: Story) -> None:
     assert page.key.startswith("ilab-alert-")
     assert await heard.rows("select count(*) from incidents") == [(0,)]
     assert any("the on-call is paged" in said.text for said in cards(heard))
+
+
+async def test_payments_fail(heard: Story) -> None:
+    """One declined card is nobody's alert; five within minutes, and Stripe's own figures agree: a P0 without a person."""
+    stripe = heard.sandbox.vendors["stripe"]
+    (first,) = stripe.ledger.decline(
+        next(one for one in stripe.company.books.customers if one.stripe_id), stripe.now()
+    )[1:]
+    heard.sandbox.world.webhooks.send("stripe", stripe._event(first))
+    await arrived(heard)
+    assert await heard.rows("select count(*) from incidents") == [(0,)]
+    stripe.set_switch("payments", "failing")
+    await until(lambda: heard.has_rows("incidents", 1), "no incident was declared", 30)
+    await arrived(heard)
+    assert await heard.rows("select severity, source from incidents") == [("P0", "alert")]
+    shown = next(said for said in heard.sees("bob") if "stripe: payment failed" in said.text)
+    assert re.search(r"declared INC-1: Stripe.s last 15 minutes: \d payments? succeeded, 9 failed", shown.text), (
+        shown.text
+    )
+
+
+async def test_what_is_done_at_pagerduty_is_so_here(heard: Story) -> None:
+    """Acknowledged in PagerDuty's app, it is acknowledged here: by whom, there; resolved there, our probes look first."""
+    await heard.asks("frank", "/ilab incident declare P0 checkout answers 500")
+    account = heard.sandbox.vendors["pagerduty"].account
+    await until(lambda: bool(account.incidents), "nobody was paged", 30)
+    await heard.settled()
+    account.acknowledge(account.incidents[0], heard.sandbox.world.person("bob"))
+
+    async def state(wanted: str) -> bool:
+        return (await heard.rows("select state from incidents"))[0][0] == wanted
+
+    await until(lambda: state("acknowledged"), "it was never acknowledged here")
+    ((said,),) = await heard.rows("select said from timeline where kind = 'acknowledged'")
+    assert "Bob Okafor (at PagerDuty)" in said
+    heard.sandbox.vendors["site"].set_switch("site", "down")
+    account.resolve(account.incidents[0], "")
+    await until(lambda: heard.said_anywhere("it stays open here"), "nobody was told that it is not over", 30)
+    assert await state("acknowledged")
 
 
 async def test_flapping_is_one_alert(heard: Story) -> None:

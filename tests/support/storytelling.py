@@ -270,6 +270,14 @@ class Story:
         async with await psycopg.AsyncConnection.connect(self.proxies["own"].conninfo, autocommit=True) as connection:
             return await (await connection.execute(query, values)).fetchall()
 
+    def said_anywhere(self, words: str) -> bool:
+        """Whether a message in any channel or thread holds these words."""
+        return any(
+            words in flat(message)
+            for channel in self.sandbox.workspace.state.channels.values()
+            for message in channel.messages
+        )
+
     async def product_rows(self, query: LiteralString, *values: Any) -> list[Any]:
         """What a query finds in the product's database, past the switch."""
         async with await psycopg.AsyncConnection.connect(self.direct_product, autocommit=True) as connection:

@@ -36,6 +36,7 @@ class Account(Vendor):
         Switch(name="api", label="The API", options=("ok", "down", "rate_limited")),
         Switch(name="webhook_endpoint", label="The product's endpoint", options=("enabled", "disabled", "failing")),
         Switch(name="events", label="Events", options=("flowing", "quiet")),
+        Switch(name="payments", label="Payments", options=("succeeding", "failing")),
     )
 
     def __init__(self, world: World, faults: Faults) -> None:
@@ -58,8 +59,13 @@ class Account(Vendor):
         """Remember since when events have failed to come, or to be delivered."""
         if name == "events":
             self.silent_since = self.now() - SILENCE if option == "quiet" else None
+        if name == "payments" and option == "failing":
+            self.fail_payments()
         if name == "webhook_endpoint":
             self.failing_since = self.now() - FAILURE if option == "failing" else None
+
+    def fail_payments(self) -> None:
+        """Let eight people try to pay within some minutes, all in vain; who subscribed is told of each."""
 
     def authorized(self, request: web.Request) -> bool:
         """Check the secret key, as Bearer or as the user of HTTP Basic."""

@@ -102,6 +102,17 @@ class Ledger:
         self.undelivered.update(event.id for event in events if event.type in SUBSCRIBED)
         return next(event for event in events if event.type == "checkout.session.completed")
 
+    def decline(self, customer: Customer, now: float) -> list[Event]:
+        """Record that somebody tried to pay at this moment and was refused; return what Stripe tells of it."""
+        at = datetime.fromtimestamp(int(now), UTC)
+        purchase = Purchase(
+            number=len(self.purchases) + 1, customer=customer, package=PACKAGES[0], at=at, outcome="declined"
+        )
+        self.purchases.append(purchase)
+        events = events_of(purchase, now)
+        self._made_here += events
+        return events
+
     def refund(self, purchase: Purchase, cents: int, now: float, reason: str | None, metadata: Json) -> Json:
         """Record a refund of this moment, and its event."""
         made = self._refund(purchase, cents, int(now), reason, metadata)
