@@ -587,11 +587,12 @@ async def test_the_redirects_of_auth(company: Any, management: httpx.AsyncClient
 
 async def test_refused_files_are_logged(company: Any, database: ProductDatabase, public: httpx.AsyncClient) -> None:
     """Too large, or of a wrong type: Storage writes which file it refused, and why."""
-    del database
     headers = await signed_in(public, "granted_twice")
     person = company_of(company.world).books.cases["granted_twice"].id
+    await database.fetch("update storage.buckets set file_size_limit = 10")
     where = f"/storage/v1/object/cvs/{person}/cv.pdf"
-    await public.post(where, headers=headers | {"Content-Type": "application/pdf"}, content=b"x" * (6 * 1024**2))
+    await public.post(where, headers=headers | {"Content-Type": "application/pdf"}, content=b"x" * 11)
+    await database.fetch("update storage.buckets set file_size_limit = 5242880")
     await public.post(where, headers=headers | {"Content-Type": "image/png"}, content=b"x")
     lines = [line for line in company_of(company.world).platform_log if line.source == "storage_logs"]
     assert [line.attributes["status"] for line in lines] == ["413", "415"]
