@@ -143,7 +143,9 @@ async def test_what_cannot_be_checked_is_never_well(story: Story) -> None:
 
 async def test_what_the_settings_lack(stage: Story) -> None:
     """Each link says which setting it needs, and none of them is well."""
-    nothing = {"ILAB_RESEND__API_KEY": "", "ILAB_RESEND__BASE_URL": "", "ILAB_SUPABASE__SECRET_KEY": ""}
+    nothing = dict.fromkeys(
+        ("ILAB_RESEND__API_KEY", "ILAB_RESEND__BASE_URL", "ILAB_RESEND__FROM_ADDRESS", "ILAB_SUPABASE__SECRET_KEY"), ""
+    )
     await stage.start(**nothing, ILAB_SUPABASE__ACCESS_TOKEN="", ILAB_SUPABASE__CANARY_EMAIL="")
     said = await stage.asks("erin", f"/ilab diagnose signin {CASES['plus']}")
     assert "7 of 8 links could not be checked" in said.first_line
@@ -361,7 +363,7 @@ async def test_questions_come(story: Story) -> None:
     await questions(story, 30)
     said = await story.asks("erin", "/ilab diagnose ai")
     assert said.first_line == ":white_check_mark: Generating questions: every link holds."
-    assert {title: sign for title, sign in signs(said).items() if sign != "ok"} == {"Time-outs": ""}
+    assert {title for title, sign in signs(said).items() if sign != "ok"} <= {"Time-outs"}  # one is no trouble
     assert " s with gpt-4o-mini" in said.text
     assert "requests left this minute" in said.text
     calls = [call.call for call in story.sandbox.vendors["openai"].log]
