@@ -127,7 +127,7 @@ async def test_undelivered_events_are_found(company: Any, library: Library) -> N
     """Those of the paid sessions whose event nobody took, and only those."""
     found = await library.call(library.v1.events.list, {"delivery_success": False, "limit": 100})
     sessions = {event.data.object.id for event in found.data}
-    untaken = [one for one in company.company.books.purchases if one.paid and not one.granted]
+    untaken = [one for one in company_of(company.world).books.purchases if one.paid and not one.granted]
     assert sessions == {one.session_id for one in untaken if one.fate not in ("unsent", "vanished")}
     assert purchase_of(company, "paid_no_credits").session_id in sessions
     assert all(event.pending_webhooks == 1 for event in found.data)
