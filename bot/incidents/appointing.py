@@ -36,12 +36,14 @@ async def appoint(part: str, person: str, incident: Incident, context: Context, 
     before, done = await moving.lock(transaction, incident, deed, Kind.ROLE)
     if not done:
         had: str | None = getattr(before, part)
-        if had == chosen.id:
+        # who took the lead alone may be confirmed by another: only then may they break glass
+        confirmed = part == "lead" and had == chosen.id == before.lead_by != deed.by
+        if had == chosen.id and not confirmed:
             raise UserError(f"{chosen.name} {PARTS[part]} {before.label} already.")
         if not before.is_open:
             raise UserError(f"{before.label} is {before.state}.", todo=moving.instead(before))
         now = _with(before, part, chosen.id, deed.by)
-        told = await _told(transaction, now, part, chosen.name, had, deed)
+        told = await _told(transaction, now, part, chosen.name, None if confirmed else had, deed)
         await moving.record(
             context.services,
             transaction,

@@ -160,16 +160,15 @@ async def test_who_may_not(story: Story, name: str, says: str) -> None:
 
 
 async def test_a_lead_whom_another_appointed(story: Story) -> None:
-    """Erin leads because frank said so: she may. Had she said so herself, she might not."""
+    """Erin leads because bob said so: she may. Where she said so herself, she may not."""
     place = await rollback(story, name="erin")
-    erin, frank = story.person("erin"), story.person("frank")
-    await story.rows("update incidents set lead = %s, lead_by = %s returning id", erin, erin)
+    await told(story, "erin", "/ilab incident lead", place)
     assert "nobody else made you the lead" in (await told(story, "erin", f"{GLASS} 1 {WHY}", place)).text
-    await story.rows("update incidents set lead_by = %s returning id", frank)
+    await told(story, "bob", f"/ilab incident lead <@{story.person('erin')}>", place)
     assert (await told(story, "erin", f"{GLASS} 1 {WHY}", place)).first_line.startswith("⚡ Request 1 runs now")
     await ended(story, place)
     (detail,) = (await story.rows("select detail from audit where kind = 'request.broke_glass'"))[0]
-    assert detail == {"as": "lead", "appointed_by": frank}
+    assert detail == {"as": "lead", "appointed_by": story.person("bob")}
 
 
 async def test_a_drill_unlocks_nothing(story: Story) -> None:
