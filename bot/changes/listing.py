@@ -68,7 +68,7 @@ def _group(heading: str, found: Iterable[Request], handed: dict[int, str] | None
     for request in found:
         by = (handed or {}).get(request.id)
         text = request.plan["effect"] + (f" (handed to you by {by})" if by else "")
-        lines.append(Line(title=f"{request.id}", text=text, at=request.asked_at))
+        lines.append(Line(title=f"Request {request.id}", text=text, at=request.asked_at))
     return Lines(heading=heading, lines=tuple(lines))
 
 

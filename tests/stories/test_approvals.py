@@ -202,7 +202,7 @@ async def test_what_waits_for_whom(story: Story) -> None:
     assert WHO not in said.text
     said = await story.asks("bob", "/ilab approvals")
     assert said.first_line == "2 wait for you."
-    assert "You asked\n2" in said.text
+    assert "You asked\nRequest 2" in said.text
     said = await story.asks("erin", "/ilab approvals")
     assert said.first_line == "Nothing waits for you; 3 wait for others."
     assert said.buttons == []

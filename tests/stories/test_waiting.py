@@ -211,7 +211,7 @@ async def test_asked_again(unknown: Story) -> None:
     assert card(unknown).buttons == ["Ask again", "I looked…", "Show who"]
     said = await unknown.asks("bob", "/ilab approvals")
     assert said.first_line == ":grey_question: Nothing waits for approval."
-    assert "Nobody knows what became of it: somebody must look\n1" in said.text
+    assert "Nobody knows what became of it: somebody must look\nRequest 1" in said.text
     unknown.sandbox.databases["product"].set("up")
     for name, says in (("alice", "You may not do this."), ("erin", "You may not do this.")):
         assert says in (await unknown.asks(name, "/ilab approvals retry 1")).text
