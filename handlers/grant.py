@@ -68,7 +68,7 @@ async def plan(args: GrantArgs, context: Context) -> Plan:
         lines.append(Line(title="Stripe", text=f"session {args.session} is paid, theirs, and was never granted"))
     interviews, tier, perks = _package(args, price, context.services)
     balance = await _balance(product, person)
-    package = f"{interviews} {tier + ' ' if tier else ''}interviews"
+    package = f"{interviews} {tier + ' ' if tier else ''}interview{'' if interviews == 1 else 's'}"
     if perks:
         lines.append(Line(title="Perks", text=", ".join(perks)))
     lines += [

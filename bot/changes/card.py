@@ -66,9 +66,9 @@ def _course(told: Told) -> list[Line]:
         lines.append(Line(title="⚡ Break-glass", text=f"run by {told.broken_by} alone: {why}", mark=Mark.DEGRADED))
     if request.reason:
         lines.append(Line(title="Reason", text=request.reason))
-    if request.state is State.EXECUTING and request.progress:
-        lines.append(Line(title="Progress", text=request.progress))
-    if request.result:
+    if request.state is State.EXECUTING:
+        lines += [Line(title="Progress", text=request.progress)] if request.progress else []
+    elif request.result:
         lines += [Line(title="Outcome", text=str(request.result["said"])), *lines_of(request.result)]
     return lines
 

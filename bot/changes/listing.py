@@ -74,6 +74,8 @@ def _group(heading: str, found: Iterable[Request], handed: dict[int, str] | None
 
 def _may_approve(request: Request, context: Context) -> bool:
     """Whether it waits for this person: they may decide on it, and did not ask for it."""
+    if request.operation not in context.services.registry.by_words:
+        return False  # a newer copy of the bot asked for it
     change = change_of(context.services, request)
     listed = rule_of(change, context.services.settings.approvals).listed
     return request.requester != context.actor.id and isinstance(decide_approval(change, listed, context.actor), Allow)

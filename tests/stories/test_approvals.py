@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import psycopg
 import pytest
 from storytelling import Said, Story, ilab, until
 
@@ -73,6 +74,8 @@ async def test_while_slack_does_not_say_who_somebody_is(story: Story) -> None:
     said = await story.presses("bob", "Approve", "ops-approvals")
     assert said.first_line == "Approved. Request 1 runs now."
     assert "what counted is what it last said of you  12 min ago" in said.text.replace("_", "")
+    (detail,) = (await story.rows("select detail from audit where kind = 'request.approved'"))[0]
+    assert detail.keys() == {"of", "given", "role_known_at"}
 
 
 async def test_a_terminal_asks_slack_too(stage: Story) -> None:
@@ -92,6 +95,75 @@ async def test_a_terminal_asks_slack_too(stage: Story) -> None:
 
 
 # who may
+
+
+async def test_nobody_approves_their_own(story: Story) -> None:
+    """Bob is an approver, and asked: not by button, words, mention, form or terminal; and the database refuses it, too."""
+    token = await token_of(story, "bob")
+    await asked(story, name="bob")
+    said = await story.presses("bob", "Approve", "ops-approvals")
+    assert said.first_line == "You asked for this yourself."
+    for words in ("/ilab approve 1", "@ilab approve 1"):
+        assert "You asked for this yourself." in (await story.asks("bob", words)).text
+    status, out, _ = await ilab(story, "approve", "1", token=token)
+    assert (status, out.splitlines()[0]) == (1, "You asked for this yourself.")
+    assert "Take it back: `/ilab withdraw 1`." in (await story.asks("bob", "/ilab deny 1 no")).text
+    with pytest.raises(psycopg.errors.CheckViolation):
+        await story.rows(
+            "insert into approvals (request, person, requester, at) select id, requester, requester, asked_at from requests"
+            " returning request"
+        )
+    assert await story.rows("select count(*) from approvals") == [(0,)]
+
+
+async def test_two_are_needed_and_it_was_handed_to_one(stage: Story) -> None:
+    """The card calls dave, to whom it was handed, and everybody who may: his approval alone is not enough."""
+    await stage.start(**rules('{"grant": {"quorum": 2}}'))
+    await asked(stage)
+    await stage.asks("carol", f"/ilab approvals delegate 1 <@{stage.person('dave')}>")
+    await stage.settled()
+    assert card(stage).text.splitlines()[-2] == f"For <@{stage.person('dave')}> <!subteam^S0APPROVE>"
+    await stage.asks("bob", "/ilab approve 1")
+    await stage.settled()
+    assert card(stage).text.splitlines()[-2] == f"For <@{stage.person('dave')}>"
+    await stage.asks("dave", "/ilab approve 1")
+    await until(lambda: "succeeded, approved by bob and dave" in card(stage).text, "it never ran")
+    await stage.settled()
+    thread = [said.first_line for said in stage.sees("erin", "ops-approvals", thread_ts=card(stage).raw["ts"])][1:]
+    assert thread == [
+        "carol handed this to dave.",
+        "Approved by bob: 1 of 2.",
+        "Approved by dave: 2 of 2.",
+        ":white_check_mark: Request 1 succeeded: 5 granted, balance 0 → 5.",
+    ]
+
+
+async def test_in_an_incident_the_timeline_tells(story: Story) -> None:
+    """Asked in its channel, a grant's whole course is in the incident's timeline, without the customer's address."""
+    await story.asks("frank", "/ilab incident declare P0 checkout is down")
+    channels = story.sandbox.workspace.state.channels
+
+    def place() -> str:
+        rooms = [one for one in channels.values() if one.name.startswith("inc-") and story.person("bob") in one.members]
+        return rooms[0].id if rooms else ""
+
+    await until(place, "it was never set up")
+    await story.says("alice", ASK, place())
+    await story.settled()
+    await story.presses("bob", "Approve", place(), said=card(story, channel=place()))
+    await until(lambda: "succeeded" in card(story, channel=place()).text, "it never ran")
+    await story.says("alice", f"/ilab grant {WHO} 1 --reason one more", place())
+    await story.settled()
+    await story.says("bob", "/ilab deny 2 enough", place())
+    await until(lambda: story.state_of(2, "rejected"), "it was never denied")
+    alice, bob = story.person("alice"), story.person("bob")
+    assert await story.rows("select actor, said from timeline where kind = 'request' order by id") == [
+        (alice, "Request 1 asked: grant 5 interviews to n•••@example.com: balance 0 → 5"),
+        (bob, "Request 1 approved, 1 of 1"),
+        ("ilab", "Request 1 succeeded: 5 granted, balance 0 → 5."),
+        (alice, "Request 2 asked: grant 1 interview to n•••@example.com: balance 5 → 6"),
+        (bob, "Request 2 denied: enough"),
+    ]
 
 
 async def test_the_settings_name_who_may(stage: Story) -> None:
