@@ -94,7 +94,7 @@ async def test_a_dump_is_made_and_proven(story: Story) -> None:
         await connection.execute("delete from public.turns")
     proven = await story.presses("alice", "Prove it", said=said)
     assert proven.first_line.startswith(
-        ":white_check_mark: Request 2 succeeded: Dump 1 is proven: restored into a scratch database: 13 tables, "
+        ":white_check_mark: Request 2 succeeded: Dump 1 is proven: restored into a scratch database: 14 tables, "
     )
     assert "each as in the dump" in proven.first_line
     listed = await story.asks("alice", "/ilab db backups")
@@ -207,7 +207,7 @@ async def test_progress_is_on_the_card(stage: Story) -> None:
     await stage.start(ILAB_BACKUPS__TOOLS=make_tools(stage.directory / "slow", words))
     await stage.says("alice", "/ilab db backup")
     await until(going.exists, "pg_dump never began")
-    await stage.news("bob", lambda said: "1 of 13 tables" in said.text, "ops-approvals")
+    await stage.news("bob", lambda said: "1 of 14 tables" in said.text, "ops-approvals")
     assert "1 B written, now public.turns" in card(stage).text
     await stage.says("erin", "/ilab db backup")
     await stage.news("erin", lambda said: said.first_line.startswith("Another request of this kind is open"))

@@ -26,6 +26,19 @@ def card(story: Story) -> Said:
     return [one for one in story.sees("bob", "ops-approvals") if "Db restore · request" in one.text][-1]
 
 
+async def approves(story: Story) -> int:
+    """Bob approves the restore that waits; its number."""
+    query = "select id from requests where state = 'awaiting_approval' and operation = 'db restore'"
+
+    async def waits() -> bool:
+        return bool(await story.rows(query))
+
+    await until(waits, "no restore waits")
+    number = int((await story.rows(query))[0][0])
+    await story.says("bob", f"/ilab approve {number}")
+    return number
+
+
 def restores(story: Story) -> list[dict[str, object]]:
     """What Supabase was asked to restore."""
     return list(story.sandbox.vendors["supabase_management"].restores)
@@ -49,19 +62,19 @@ async def test_restored_from_a_backup(stage: Story) -> None:
     assert re.search(r"\d+ signups, \d+ purchases, \d+ grants, \d+ interviews, \d+ answers", said.first_line)
     assert "The project is offline while Supabase restores it" in said.text
     assert f"/ilab db restore {number} {REF}" in said.text
-    assert await stage.rows("select count(*) from requests where operation = 'db restore'") == [(0,)]
+    assert await stage.rows("select count(*) from requests where state <> 'denied'") == [(0,)]
     said = await stage.asks("carol", f"/ilab db restore {number} {REF}")
     assert f"waits for approval: restore backup {number} of " in said.first_line
     await stage.settled()
     assert "Undo  there is none but another restore" in card(stage).text
-    await stage.says("bob", "/ilab approve 1")
+    request = await approves(stage)
     await followed(stage)
     await stage.news("bob", lambda one: "(restoring); the product is offline" in one.text, "ops-approvals")
     assert (await stage.asks("carol", f"/ilab db restore {number} {REF}")).first_line == (
         "Supabase is restoring the project already."
     )
     stage.sandbox.world.clock.jump(601)
-    await until(lambda: stage.state_of(1, "succeeded"), "it never ended")
+    await until(lambda: stage.state_of(request, "succeeded"), "it never ended")
     await stage.settled()
     assert "Restored, and the project is healthy again after 10 min." in card(stage).text
     assert card(stage).buttons == ["Database health", "Sweep payments"]
@@ -77,14 +90,14 @@ async def test_restored_to_a_moment(stage: Story, to: str) -> None:
     words = to if to == "30m" else f"{stage.sandbox.world.clock.now():%Y-%m-%d}T00:00"
     said = await stage.asks("carol", f"/ilab db restore {words} {REF}")
     assert "waits for approval: restore the state of " in said.first_line
-    await stage.says("bob", "/ilab approve 1")
+    request = await approves(stage)
     await until(lambda: bool(restores(stage)), "Supabase was never asked")
     asked = restores(stage)[0]["recovery_time_target_unix"]
     assert isinstance(asked, int)
     assert to == "time" or abs(asked - moment) < 20
     await followed(stage)
     stage.sandbox.world.clock.jump(601)
-    await until(lambda: stage.state_of(1, "succeeded"), "it never ended")
+    await until(lambda: stage.state_of(request, "succeeded"), "it never ended")
 
 
 async def test_the_answer_is_lost(stage: Story) -> None:
@@ -92,19 +105,19 @@ async def test_the_answer_is_lost(stage: Story) -> None:
     number = await prepared(stage)
     stage.sandbox.faults.add("supabase_management", "management.restore_backup", kind="lost")
     await stage.asks("carol", f"/ilab db restore {number} {REF}")
-    await stage.says("bob", "/ilab approve 1")
+    request = await approves(stage)
     await until(lambda: bool(restores(stage)), "Supabase was never asked")
     stage.sandbox.faults.clear()
-    again = "select 1 from clocks where subject = 'request:1' and kind = 'execute' and due_at > %s"
+    again = "select 1 from clocks where subject = %s and kind = 'execute' and due_at > %s"
 
     async def waits() -> bool:
-        return bool(await stage.rows(again, stage.sandbox.world.clock.now()))
+        return bool(await stage.rows(again, f"request:{request}", stage.sandbox.world.clock.now()))
 
     await until(waits, "it is not tried again")
     stage.sandbox.world.clock.jump(11)
     await followed(stage)
     stage.sandbox.world.clock.jump(601)
-    await until(lambda: stage.state_of(1, "succeeded"), "it never ended")
+    await until(lambda: stage.state_of(request, "succeeded"), "it never ended")
     assert len(restores(stage)) == 1
 
 
@@ -120,7 +133,7 @@ async def test_killed_while_it_is_restored(stage: Story) -> None:
         number = re.search(r"^(\d{6})  completed", found.text, re.MULTILINE)[1]  # type: ignore[index]  # it is there
         await stage.says("carol", f"/ilab db restore {number} {REF}")
         await stage.news("carol", lambda one: "waits for approval: restore" in one.text)
-        await stage.says("bob", "/ilab approve 1")
+        request = await approves(stage)
         await until(lambda: bool(restores(stage)), "Supabase was never asked", 30)
         process.kill()
         await process.wait()
@@ -128,27 +141,24 @@ async def test_killed_while_it_is_restored(stage: Story) -> None:
     await stage.make_jobs_stalled()
     await followed(stage)
     stage.sandbox.world.clock.jump(601)
-    await until(lambda: stage.state_of(1, "succeeded"), "it never ended", 30)
+    await until(lambda: stage.state_of(request, "succeeded"), "it never ended", 30)
     assert len(restores(stage)) == 1
 
 
-@pytest.mark.parametrize(
-    ("words", "says"),
-    [
+async def test_what_is_wrong_is_said(stage: Story) -> None:
+    """Each gets its sentence, and nothing is asked for."""
+    number = await prepared(stage)
+    for words, says in (
         ("739000", "Supabase keeps no whole backup 739000."),
         ("30m", "No moment can be restored: point-in-time recovery is not on."),
         ("yesterday", "“yesterday” is neither a backup nor a time."),
         ("2026-13-45T99:00", "is neither a backup nor a time."),
         ("NUMBER wrongref", "This destroys everything that was written since"),
-    ],
-)
-async def test_what_is_wrong_is_said(stage: Story, words: str, says: str) -> None:
-    """Each gets its sentence, and nothing is asked for."""
-    number = await prepared(stage)
-    said = await stage.asks("carol", f"/ilab db restore {words.replace('NUMBER', number)}")
-    assert says in said.first_line
-    assert ("You typed “wrongref”" in said.text) == ("wrongref" in words)
-    assert await stage.rows("select count(*) from requests where operation = 'db restore'") == [(0,)]
+    ):
+        said = await stage.asks("carol", f"/ilab db restore {words.replace('NUMBER', number)}")
+        assert says in said.first_line
+        assert ("You typed “wrongref”" in said.text) == ("wrongref" in words)
+    assert await stage.rows("select count(*) from requests where state <> 'denied'") == [(0,)]
 
 
 async def test_when_it_may_be_asked_for(story: Story) -> None:
@@ -170,8 +180,8 @@ async def test_supabase_refuses(stage: Story) -> None:
     stage.sandbox.databases["product"].set("down")
     said = await stage.asks("carol", f"/ilab db restore {number} {REF}")
     assert "lose what cannot be counted, since the database does not answer" in said.first_line
-    await stage.says("bob", "/ilab approve 1")
-    await until(lambda: stage.state_of(1, "failed"), "it never ended")
+    request = await approves(stage)
+    await until(lambda: stage.state_of(request, "failed"), "it never ended")
     await stage.settled()
     assert "refuses our key (403)" in card(stage).text
     assert restores(stage) == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from typing import LiteralString
+from typing import Final, LiteralString
 
 import psycopg
 import pytest
@@ -23,62 +23,60 @@ async def traced(story: Story, case: str) -> Said:
 # the verdict
 
 
-@pytest.mark.parametrize(
-    ("case", "says", "buttons"),
-    [
-        ("card_declined", "Never paid: the card was declined (insufficient funds).", ["History"]),
-        ("checkout_left", "Never paid: the checkout was opened 30 h ago, left, and has expired.", ["History"]),
-        ("never_bought", "Never paid: Stripe knows no checkout of this address.", ["History"]),
-        (
-            "webhook_unsent",
-            "Never sent: paid, and Stripe sent the event to nobody: no endpoint was enabled for it then.",
-            ["Redeliver", "Grant by hand", "History"],
-        ),
-        (
-            "webhook_unheard",
-            "Undelivered: paid, and the event has not reached our server in 9 h; Stripe tries for three days.",
-            ["Redeliver", "Grant by hand", "History"],
-        ),
-        (
-            "webhook_badly_signed",
-            "Bad signature: paid and delivered, and our server took the signature for a wrong one: its secret is not the"
-            " endpoint's.",
-            ["Grant by hand", "Redeliver", "History"],
-        ),
-        (
-            "paid_no_credits",
-            "Handler failed: paid and delivered, and our server answered 500: canceling statement due to"
-            " statement timeout.",
-            ["Redeliver", "Grant by hand", "History"],
-        ),
-        (
-            "entitlement_vanished",
-            "Processed, but no entitlement: our server took the event, and the product holds nothing for it.",
-            ["Redeliver", "Grant by hand", "History"],
-        ),
-        ("granted_twice", "Granted twice: 2 entitlements for one payment.", ["Take back", "History"]),
-        (
-            "manual_grant",
-            "Granted by hand: the webhook gave nothing, and somebody did (webhook failure).",
-            ["History"],
-        ),
-        ("plus", "Ok: paid and granted (professional, 3 left, active).", ["History"]),
-        ("capitals", "Ok: paid and granted (starter, 1 left, active).", ["History"]),
-        ("subscription_lost", "Handler failed: paid and delivered, and our server answered 500", None),
-    ],
+VERDICTS: Final[tuple[tuple[str, str, list[str] | None], ...]] = (
+    ("card_declined", "Never paid: the card was declined (insufficient funds).", ["History"]),
+    ("checkout_left", "Never paid: the checkout was opened 30 h ago, left, and has expired.", ["History"]),
+    ("never_bought", "Never paid: Stripe knows no checkout of this address.", ["History"]),
+    (
+        "webhook_unsent",
+        "Never sent: paid, and Stripe sent the event to nobody: no endpoint was enabled for it then.",
+        ["Redeliver", "Grant by hand", "History"],
+    ),
+    (
+        "webhook_unheard",
+        "Undelivered: paid, and the event has not reached our server in 9 h; Stripe tries for three days.",
+        ["Redeliver", "Grant by hand", "History"],
+    ),
+    (
+        "webhook_badly_signed",
+        "Bad signature: paid and delivered, and our server took the signature for a wrong one: its secret is not the"
+        " endpoint's.",
+        ["Grant by hand", "Redeliver", "History"],
+    ),
+    (
+        "paid_no_credits",
+        "Handler failed: paid and delivered, and our server answered 500: canceling statement due to"
+        " statement timeout.",
+        ["Redeliver", "Grant by hand", "History"],
+    ),
+    (
+        "entitlement_vanished",
+        "Processed, but no entitlement: our server took the event, and the product holds nothing for it.",
+        ["Redeliver", "Grant by hand", "History"],
+    ),
+    ("granted_twice", "Granted twice: 2 entitlements for one payment.", ["Take back", "History"]),
+    (
+        "manual_grant",
+        "Granted by hand: the webhook gave nothing, and somebody did (webhook failure).",
+        ["History"],
+    ),
+    ("plus", "Ok: paid and granted (professional, 3 left, active).", ["History"]),
+    ("capitals", "Ok: paid and granted (starter, 1 left, active).", ["History"]),
+    ("subscription_lost", "Handler failed: paid and delivered, and our server answered 500", None),
 )
-async def test_the_verdict_names_the_link_that_broke(
-    story: Story, case: str, says: str, buttons: list[str] | None
-) -> None:
+
+
+async def test_the_verdict_names_the_link_that_broke(story: Story) -> None:
     """One word for where it broke, in the first line; then every link; then what mends it. Only the asker sees it."""
-    said = await traced(story, case)
-    assert says in said.first_line
-    assert said.ephemeral
-    if buttons is not None:
-        assert said.buttons == buttons
-    assert "Runbook: Issue 3: Payment Webhook Failed" in said.text
-    held = str([said.button(label).get("value") for label in said.buttons])
-    assert CASES[case].lower() not in held.lower()  # an address never stands in a button
+    for case, says, buttons in VERDICTS:
+        said = await traced(story, case)
+        assert says in said.first_line, case
+        assert said.ephemeral
+        if buttons is not None:
+            assert said.buttons == buttons
+        assert "Runbook: Issue 3: Payment Webhook Failed" in said.text
+        held = str([said.button(label).get("value") for label in said.buttons])
+        assert CASES[case].lower() not in held.lower()  # an address never stands in a button
 
 
 async def test_every_link_is_shown(story: Story) -> None:
@@ -114,35 +112,32 @@ async def test_two_causes_at_once(story: Story) -> None:
     assert other.first_line.startswith(":red_circle: Bad signature: ")
 
 
-@pytest.mark.parametrize("way", ["session", "event", "payment", "charge", "capitals"])
-async def test_whatever_names_the_payment(story: Story, way: str) -> None:
+async def test_whatever_names_the_payment(story: Story) -> None:
     """A session, an event, a payment, an address in capitals: the same verdict."""
     (bought,) = purchases(story, "paid_no_credits")
-    names = {
-        "session": bought.session_id,
-        "event": event_of(bought),
-        "payment": f"pi_{bought.suffix}",
-        "charge": f"evt_{bought.suffix}ch",
-        "capitals": bought.customer.email.upper(),
-    }
-    said = await story.asks("erin", f"/ilab payment trace {names[way]}")
-    assert said.first_line.startswith(":red_circle: Handler failed: ")
+    names = (
+        bought.session_id,
+        event_of(bought),
+        f"pi_{bought.suffix}",
+        f"evt_{bought.suffix}ch",
+        bought.customer.email.upper(),
+    )
+    for name in names:
+        said = await story.asks("erin", f"/ilab payment trace {name}")
+        assert said.first_line.startswith(":red_circle: Handler failed: "), name
 
 
-@pytest.mark.parametrize(
-    ("of", "says"),
-    [
+async def test_what_names_no_payment(story: Story) -> None:
+    """Each gets its sentence."""
+    for of, says in (
         ("nobody@example.com", "Nobody has this e-mail address."),
         ("cs_test_none", "Stripe knows no checkout session called cs_test_none."),
         ("pi_none", "No checkout belongs to pi_none."),
         ("evt_none", "Stripe knows no event of the last 30 days called evt_none."),
         ("evt_3Beat", "Stripe knows no event of the last 30 days"),
         ("petra", "“petra” names no payment."),
-    ],
-)
-async def test_what_names_no_payment(story: Story, of: str, says: str) -> None:
-    """Each gets its sentence."""
-    assert says in (await story.asks("erin", f"/ilab payment trace {of}")).first_line
+    ):
+        assert says in (await story.asks("erin", f"/ilab payment trace {of}")).first_line
 
 
 async def test_who_may_trace(story: Story) -> None:
