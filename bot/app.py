@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 log: structlog.stdlib.BoundLogger = structlog.get_logger("ilab.app")
 
 SLACK_COMMAND = "/ilab"
-HOME_WORDS = "status"
+HOME_WORDS = ("status", "incident list --open", "approvals", "oncall")
 BEARERS_EVERY = 60.0
 """Real seconds between two looks whether Slack has been asked lately about everybody who has a terminal token."""
 REACHED_WITHIN = 2.0

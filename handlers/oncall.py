@@ -76,7 +76,10 @@ def _verdict(roster: Roster, now: datetime) -> str:
 def _line(one: OnDuty, now: datetime) -> Line:
     parts = [one.phone or "no number is known"]
     if one.ends_at is not None and not oncall.is_over(one, now):
-        parts.append(f"until {one.ends_at:%a %d %b %H:%M} UTC" + (f", then {one.following}" if one.following else ""))
+        parts.append(
+            f"until {one.ends_at:%a %d %b %H:%M} UTC"
+            + (f", then {one.following}" if one.following not in ("", one.name) else "")
+        )
     if one.level in ANSWERS:
         parts.append(ANSWERS[one.level])
     return Line(

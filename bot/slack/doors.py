@@ -22,8 +22,8 @@ from bot.runner import Request, Runner, refusal
 from bot.slack import files, payloads
 from bot.slack.blocks import form
 from bot.slack.blocks.answer import Message, message
-from bot.slack.blocks.home import home, no_rights
 from bot.slack.client import Slack, call
+from bot.slack.home import HomeTab
 from bot.slack.marking import Marking
 from bot.slack.payloads import Asked
 from bot.slack.replies import AddressReply, MessageReply, Reply, ViewReply, direct
@@ -45,12 +45,12 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger("ilab.doors")
 class Doors:
     """Handles what the inbox hands over. Made once, by `bot.app`."""
 
-    def __init__(self, slack: Slack, runner: Runner, *, home_words: str) -> None:
-        """`home_words` is the command whose answer stands on the Home tab."""
+    def __init__(self, slack: Slack, runner: Runner, *, home_words: Sequence[str]) -> None:
+        """`home_words` are the commands whose answers stand on the Home tab."""
         self._slack = slack
         self._runner = runner
         self._people = runner.services.people
-        self._home_words = home_words
+        self._home = HomeTab(slack, runner, words=home_words, message=self._message, values=self._values)
         self._bots: dict[str, float] = {}
         self._marking = Marking(slack, runner.services, self._people)
         self._taking = asyncio.Semaphore(TAKING)
@@ -75,7 +75,7 @@ class Doors:
         """Something happened in the workspace, or somebody wrote to the bot."""
         event = received.payload["event"]
         if event["type"] == "app_home_opened":
-            await self._show_home(event["user"], self._home_words, received.key)
+            await self._home.show(event["user"], received.key)
             return "home"
         if event["type"] in (payloads.JOINED, payloads.LEFT):
             await self._note_member(event)
@@ -95,11 +95,14 @@ class Doors:
             return type(error).__name__
         anew = asks_anew(operation_of(self._runner.registry, asked.text))
         actor = await self._people.actor(asked.person, anew=anew)
-        if asked.on_home and self._is_for_home(asked.text):
-            await self._show_home(asked.person, asked.text, received.key)
+        if asked.on_home and self._home.shows(asked.text):
+            await self._home.show(asked.person, received.key, first=asked.text)
             return "home"
         if asked.on_home or received.kind == "shortcut":
-            return await self._ask_in_modal(received, asked, actor, place)
+            ended = await self._ask_in_modal(received, asked, actor, place)
+            if asked.on_home and ended == "answered":  # what was pressed there may have changed what stands there
+                await self._home.show(asked.person, f"{received.key}:home")
+            return ended
         reply = self._reply(asked)
         request = Request(key=received.key, asked=asked.text, actor=actor, place=place)
         answer = await self._runner.hear(request, reply.progress)
@@ -301,37 +304,6 @@ class Doors:
     async def _keep(self, words: str) -> str:
         services = self._runner.services
         return await services.database.call(lambda connection: offers.add(connection, words, at=services.now()))
-
-    def _is_for_home(self, words: str) -> bool:
-        """Whether the Home tab shows the answer; any other command's answer opens over it."""
-        return operation_of(self._runner.registry, words) is self._runner.registry.by_words[self._home_words]
-
-    async def _show_home(self, person: str, words: str, key: str) -> None:
-        actor = await self._people.actor(person)
-        operation = self._runner.registry.by_words[self._home_words]
-        decision = decide(operation, actor)
-        if isinstance(decision, Deny):
-            view = no_rights(decision.why, decision.todo)
-        else:
-            view = await self._home_of(actor, words, key)
-        await call(self._slack.patient, "views.publish", user_id=person, view=view)
-
-    async def _home_of(self, actor: Actor, words: str, key: str) -> dict[str, object]:
-        services = self._runner.services
-        place = Place(surface=Surface.SLACK)
-        request = Request(key=key, asked=words, actor=actor, place=place)
-        answer = await self._runner.hear(request, _no_progress)
-        assert isinstance(answer, Answer)  # noqa: S101 -- the Home tab's command needs no arguments
-        values = await self._values(answer.offers)
-        allowed = [other for other in services.registry if not isinstance(decide(other, actor), Deny)]
-        return home(
-            replace(answer, offers=tuple(offer for offer in answer.offers if offer in values)),
-            actor,
-            allowed,
-            now=services.now(),
-            values=values,
-            runbook_url=services.settings.runbook_url,
-        )
 
 
 async def _no_progress(done: int, total: int) -> None:

@@ -180,10 +180,19 @@ async def private_ones(connection: Connection) -> list[Incident]:
         return await cursor.fetchall()
 
 
-async def latest(connection: Connection) -> list[Incident]:
-    """The last twenty, newest first."""
+async def search(
+    connection: Connection,
+    *,
+    text: str = "",
+    severity: str | None = None,
+    since: datetime | None = None,
+    only_open: bool = False,
+) -> list[Incident]:
+    """The last two hundred that fit, newest first. The text stands in their title or in their timeline."""
+    like = "".join(f"\\{sign}" if sign in "\\%_" else sign for sign in text)
+    given = {"severity": severity, "since": since, "open": only_open, "text": f"%{like}%" if text else None}
     async with connection.cursor(row_factory=_row) as cursor:
-        await cursor.execute(_SQL["latest"])
+        await cursor.execute(_SQL["search"], given)
         return await cursor.fetchall()
 
 

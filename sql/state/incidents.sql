@@ -45,8 +45,14 @@ select * from incidents where state in ('declared', 'acknowledged', 'assessed', 
 -- name: declared_since
 select * from incidents where declared_at >= %(since)s order by id desc;
 
--- name: latest
-select * from incidents order by id desc limit 20;
+-- name: search
+select * from incidents
+where (%(severity)s::text is null or severity = %(severity)s)
+  and (%(since)s::timestamptz is null or declared_at >= %(since)s)
+  and (not %(open)s or ended_at is null)
+  and (%(text)s::text is null or title ilike %(text)s
+      or exists (select from timeline where timeline.incident = incidents.id and timeline.said ilike %(text)s))
+order by id desc limit 200;
 
 -- name: private
 select * from incidents where private;

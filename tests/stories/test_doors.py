@@ -233,10 +233,12 @@ async def test_a_shortcut_of_an_older_manifest(story: Story) -> None:
 async def test_home(story: Story) -> None:
     """The Home tab shows how things stand, who one is, and what one may type."""
     home = await story.opens_home("alice")
-    assert home.text.splitlines()[:2] == ["InterviewLab operations", WELL]
+    assert home.text.splitlines()[:3] == ["InterviewLab operations", "[Declare incident…]", WELL]
+    for words in ("No incident is open.", "Nothing waits", "Alice Ito is on call until"):
+        assert words in home.text
     assert "You are alice, a responder. You may type:" in home.text
     assert "`/ilab token issue [label…]`" in home.text
-    assert home.buttons == ["Recheck", "Every check"]
+    assert home.buttons == ["Declare incident…", "Recheck", "Every check"]
     assert "token" not in (await story.opens_home("frank")).text
 
 
@@ -245,10 +247,10 @@ async def test_recheck_at_home(story: Story) -> None:
     home = await story.opens_home("alice")
     story.sandbox.vendors["site"].set_switch("site", "down")
     home = await story.presses_in("alice", home, "Recheck")
-    assert home.text.splitlines()[1].startswith(":red_circle: The site is down")
+    assert home.text.splitlines()[2].startswith(":red_circle: The site is down")
     home = await story.presses_in("alice", home, "Every check")
     assert " s)" in home.text
-    assert home.buttons == ["Declare incident", "Recheck"]
+    assert home.buttons == ["Declare incident…", "Declare incident", "Recheck"]
 
 
 async def test_another_button_at_home(story: Story) -> None:

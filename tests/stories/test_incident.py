@@ -304,8 +304,17 @@ async def test_incidents_are_listed(story: Story) -> None:
     assert (await story.asks("bob", "/ilab incident list")).first_line == "No incident was declared."
     await declared(story)
     said = await story.asks("bob", "/ilab incident list")
-    assert said.first_line == "1 incidents, 1 not acknowledged."
-    assert said.buttons == ["Acknowledge INC-1"]
+    assert said.first_line == "1 incident, 1 open."
+    assert said.buttons == ["Acknowledge INC-1", "Show INC-1"]
+    for words, count in (
+        ("checkout", 1),
+        ("nothing_like_it", 0),
+        ("--severity p1", 0),
+        ("--since 1m 500", 1),
+        ("--open", 1),
+    ):
+        found = await story.asks("bob", f"/ilab incident list {words}")
+        assert ("INC-1 P0" in found.text) == bool(count), words
     shown = await story.asks("alice", "/ilab token issue")
     token = shown.text.split("ILAB_TOKEN=")[1].split()[0].strip("`")
     status, out, _ = await ilab(story, "run", "incident", "ack", "1", token=token)

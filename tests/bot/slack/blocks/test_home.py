@@ -11,7 +11,9 @@ from bot.app import registry
 from bot.operation import Answer, Line, Lines, Mark, Offer, Read
 from bot.people import Actor, Role, Standing
 from bot.policy import Allow, decide
+from bot.slack.blocks.answer import message
 from bot.slack.blocks.home import home, no_rights
+from bot.slack.blocks.text import escape
 from sandbox.slack.blocks import view as checked
 from sandbox.slack.markup import pings_in_blocks
 
@@ -34,7 +36,9 @@ def shown(answer: Answer, who: Actor, operations: list[Read] | None = None) -> s
     """The view after Slack's own check, as text."""
     allowed = operations or [operation for operation in registry() if isinstance(decide(operation, who), Allow)]
     values = {offer: "w:" + offer.words for offer in answer.offers}
-    view = home(answer, who, allowed, now=NOW, values=values, runbook_url="https://example.com/runbook.md")
+    told = message(answer, now=NOW, values=values, runbook_url="https://example.com/runbook.md")
+    declare = Offer(label="Declare incident…", words="incident declare", style="danger")
+    view = home([told, told], who, allowed, always={declare: "w:incident declare"})
     stored = checked(view, home=True)
     assert pings_in_blocks(stored["blocks"]) == []
     return json.dumps(stored, ensure_ascii=False)
@@ -47,7 +51,7 @@ def test_everybody_sees_how_things_stand_and_what_is_theirs(role: Role) -> None:
     assert "InterviewLab is well" in text
     assert f"*ann*, a {role.word}." in text.replace(", an ", ", a ")
     for operation in registry():
-        usage = f"`/ilab {operation.words}".replace("<", "&lt;")
+        usage = f"`/ilab {escape(operation.usage)}`"
         assert (usage in text) == (role >= operation.who)
 
 
