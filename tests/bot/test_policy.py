@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from bot.app import registry
 from bot.operation import Operation
 from bot.people import Actor, Role, Standing
-from bot.policy import Allow, Deny, decide
+from bot.policy import Allow, Deny, asks_anew, decide, decide_approval
 
 OPERATIONS = list(registry())
 WORDS = [operation.words for operation in OPERATIONS]
@@ -61,3 +62,49 @@ def test_the_unknown_are_told_to_try_again() -> None:
     assert isinstance(guest, Deny)
     assert unknown.todo == "Try again in a minute."
     assert guest.todo != unknown.todo
+
+
+@pytest.mark.parametrize(
+    ("words", "listed", "role", "ids", "decided"),
+    [
+        ("grant", (), Role.RESPONDER, (), Deny),
+        ("grant", (), Role.APPROVER, (), Allow),
+        ("grant", (), Role.ADMIN, (), Allow),
+        ("user delete", (), Role.APPROVER, (), Deny),
+        ("grant", ("S0LEGAL01",), Role.ADMIN, ("S0ADMINS1",), Deny),
+        ("grant", ("S0LEGAL01",), Role.VIEWER, ("S0LEGAL01",), Allow),
+        ("grant", ("U0SOMEONE",), Role.RESPONDER, ("U0SOMEONE",), Allow),
+    ],
+)
+def test_who_may_approve(words: str, listed: tuple[str, ...], role: Role, ids: tuple[str, ...], decided: type) -> None:
+    """Whom the settings name for a command, and nobody else; where they name nobody, who has its role."""
+    somebody = replace(actor(role), ids=frozenset(ids))
+    decision = decide_approval(registry().by_words[words], frozenset(listed), somebody)
+    assert isinstance(decision, decided)
+
+
+def test_who_may_approve_is_a_member() -> None:
+    """Whatever the settings name."""
+    guest = replace(actor(Role.ADMIN), standing=Standing.GUEST, ids=frozenset({"U0SOMEONE"}))
+    assert isinstance(decide_approval(registry().by_words["grant"], frozenset({"U0SOMEONE"}), guest), Deny)
+
+
+@pytest.mark.parametrize("words", ["approve", "deny", "approvals break-glass", "user confirm"])
+def test_where_a_minute_is_too_long(words: str) -> None:
+    """Where a press decides that something happens at once, Slack is asked at the press."""
+    assert asks_anew(registry().by_words[words])
+
+
+def test_where_it_is_not() -> None:
+    """What only asks for a second person, or for nothing that there is."""
+    assert not asks_anew(registry().by_words["grant"])
+    assert not asks_anew(None)
+
+
+def test_whom_a_rule_names_reaches_its_commands() -> None:
+    """A responder whom a rule names may come as far as the press; nobody else may, nor they any other command."""
+    named = replace(actor(Role.RESPONDER), named=True)
+    by_words = registry().by_words
+    assert isinstance(decide(by_words["approve"], named), Allow)
+    assert isinstance(decide(by_words["approve"], actor(Role.RESPONDER)), Deny)
+    assert isinstance(decide(by_words["audit"], named), Deny)
