@@ -34,6 +34,7 @@ SESSION = CheckoutSession(
     currency="usd",
     reference="p1",
     email="a@example.com",
+    customer="cus_1",
     payment_intent="pi_1",
     subscription="",
     price="price_1",
