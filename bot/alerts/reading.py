@@ -74,7 +74,10 @@ class Signal:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Echo:
-    """What PagerDuty says of an incident of ours: it was acknowledged or resolved there, by whom."""
+    """What PagerDuty says of an incident of ours: it was acknowledged or resolved there, by whom.
+
+    Nobody: we did it by an event of ours, or PagerDuty by itself.
+    """
 
     key: str
     what: str
@@ -230,7 +233,8 @@ def _pagerduty(body: Body, _: str, received_at: datetime) -> list[Signal | Echo]
     at = _iso(_text(body, "event", "occurred_at"), received_at)
     key = _text(body, "event", "data", "incident_key")
     if key.startswith(OURS):
-        by = _text(body, "event", "agent", "summary") or _text(body, "event", "agent", "id") or "somebody"
+        person = _text(body, "event", "agent", "type").startswith("user")
+        by = _text(body, "event", "agent", "summary") or _text(body, "event", "agent", "id") if person else ""
         what = kind.removeprefix("incident.")
         return [Echo(key=key, what=what, by=by, at=at)] if what in ("acknowledged", "resolved") else []
     course = {"incident.triggered": Course.FIRING, "incident.resolved": Course.RECOVERED}.get(kind)

@@ -14,7 +14,7 @@ from bot.alerts.folding import Fold, fold
 from bot.alerts.reading import Course, Echo, Kind, Signal, read
 from bot.context import Services, Transaction
 from bot.incidents import elsewhere
-from bot.incidents.elsewhere import Elsewhere
+from bot.incidents.elsewhere import Said
 from bot.settings import Settings
 from bot.store import alerts, cards, clocks, maintenances
 from bot.store.alerts import STORM, Alert
@@ -55,15 +55,13 @@ async def take(services: Services, received: Received) -> str:
 
 
 async def _hear_echo(services: Services, echo: Echo, key: str) -> str:
-    """What somebody did at PagerDuty to an incident of ours is so here, too; heard twice it is done once."""
-    incident = await services.database.call(lambda connection: elsewhere.of_page(connection, echo.key))
-    if incident is None:
-        return "no incident"
-    done = Elsewhere(where="PagerDuty", person="", name=echo.by, at=echo.at, key=key)
-    if echo.what == "acknowledged":
-        await elsewhere.acknowledged_elsewhere(services, incident.id, done)
-    else:
-        await elsewhere.resolved_elsewhere(services, incident.id, done)
+    """What somebody did at PagerDuty to an incident of ours is done here, too, soon; heard twice it is done once."""
+    if not echo.by and echo.what == "acknowledged":
+        return "our own"  # nobody but us acknowledges without being a person
+    said = Said(what=echo.what, page=echo.key, at=echo.at, key=key, name=echo.by or elsewhere.ITSELF)
+    async with services.database.transaction() as transaction:
+        await clocks.start(transaction, said.subject, elsewhere.ECHO, due_at=services.now())
+    services.wake()
     return "echo"
 
 

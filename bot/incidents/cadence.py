@@ -16,7 +16,7 @@ from bot.incidents.deadlines import BEFORE, Group
 from bot.incidents.moving import BOT, Happening
 from bot.incidents.next_steps import next_steps
 from bot.incidents.states import State
-from bot.incidents.telling import tell
+from bot.incidents.telling import mentionable, tell
 from bot.incidents.timeline import Kind
 from bot.operation import Answer, Audience, Line, Lines, Mark, Offer
 from bot.store import clocks, incidents, timeline
@@ -161,8 +161,7 @@ async def postmortem(services: Services, kind: str, subject: str, due_at: dateti
 
 def _whose_turn(incident: Incident) -> tuple[str, ...]:
     """Who should speak: whoever speaks to the outside, else leads, else has it. Pure."""
-    who = incident.communications or incident.lead or incident.acknowledged_by
-    return (who,) if who else ()
+    return mentionable(incident.communications, incident.lead, incident.acknowledged_by)[:1]
 
 
 async def _open(transaction: Transaction, subject: str) -> Incident | None:

@@ -5,22 +5,24 @@ Our own word comes back from there as well: what is so already is done no second
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, Self
 
-from bot.context import Services
+from bot.context import ClockWork, Duty, Services
 from bot.incidents import acknowledging, moving, resolving
 from bot.incidents.moving import PAGER, Deed
 from bot.incidents.states import State, Step, after
 from bot.incidents.telling import tell
 from bot.incidents.timeline import Kind
 from bot.operation import Answer, Lines, Mark, Offer
-from bot.store import clocks, incidents, timeline
-from bot.store.database import Connection
-from bot.store.incidents import Incident
+from bot.store import clocks, incidents, on_call, timeline
 
-_PAGE_KEY: Final = "ilab-inc-"
+ECHO: Final = "page_echo"
+"""The clock that a webhook of PagerDuty starts about a page of ours; its subject is a `Said`."""
+ITSELF: Final = "PagerDuty itself"
+"""Who resolves there without being a person: its own rule, or an event of ours."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,12 +47,45 @@ class Elsewhere:
         )
 
 
-async def of_page(connection: Connection, page_key: str) -> Incident | None:
-    """The incident that PagerDuty knows by this key; None where the key is not one of ours."""
-    number = page_key.removeprefix(_PAGE_KEY)
-    if number == page_key or not number.isdecimal():
-        return None
-    return await incidents.get(connection, int(number))
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Said:
+    """What PagerDuty's webhook says of a page of ours: `acknowledged` or `resolved`, when, by whom."""
+
+    what: str
+    page: str
+    at: datetime
+    key: str
+    name: str
+
+    @property
+    def subject(self) -> str:
+        """The same as the subject of a clock."""
+        return f"{ECHO}|{self.what}|{self.page}|{self.at.isoformat()}|{self.key}|{self.name}"
+
+    @classmethod
+    def of(cls, subject: str) -> Self:
+        """What a subject says."""
+        _, what, page, at, key, name = subject.split("|", 5)
+        return cls(what=what, page=page, at=datetime.fromisoformat(at), key=key, name=name)
+
+
+def clock_work(duty: Duty) -> dict[str, ClockWork]:
+    """What is done when PagerDuty tells of a page of ours."""
+    return {ECHO: functools.partial(echo, duty)}
+
+
+async def echo(duty: Duty, subject: str, _due_at: datetime) -> None:
+    """What a person did there is done here."""
+    said, services = Said.of(subject), duty.services
+    async with services.database.connection() as connection:
+        incident = await incidents.by_page(connection, said.page)
+        known = [one.email for one in await on_call.everybody(connection) if one.name == said.name]
+    if incident is None or (said.name == ITSELF and said.at < (incident.updated_at or incident.declared_at)):
+        return  # what it tells of itself from before the last step is our own word that comes back
+    found = await duty.rooms.people(known)
+    done = Elsewhere(where="PagerDuty", person=next(iter(found.values()), ""), name=said.name, at=said.at, key=said.key)
+    act = acknowledged_elsewhere if said.what == "acknowledged" else resolved_elsewhere
+    await act(services, incident.id, done)
 
 
 async def acknowledged_elsewhere(services: Services, incident_id: int, done: Elsewhere) -> None:

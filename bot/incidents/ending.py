@@ -13,7 +13,7 @@ from bot.incidents.figures import Milestone
 from bot.incidents.moving import Deed, Happening
 from bot.incidents.next_steps import next_steps
 from bot.incidents.states import State, Step
-from bot.incidents.telling import tell
+from bot.incidents.telling import mentionable, tell
 from bot.incidents.timeline import Kind
 from bot.incidents.updating import LONGEST, one_line
 from bot.operation import Answer, Audience, Line, Lines, Mark
@@ -147,14 +147,14 @@ def _check(duplicate: Incident, into: Incident) -> None:
 
 async def _welcome(duplicate: Incident, into: Incident, deed: Deed, context: Context, transaction: Transaction) -> None:
     """Those who followed the one follow the other, whose channel reads what joined."""
-    parts = [
+    parts = (
         duplicate.declared_by,
         duplicate.acknowledged_by,
         duplicate.lead,
         duplicate.communications,
         duplicate.scribe,
-    ]
-    people = {part for part in parts if part and part != moving.BOT}
+    )
+    people = set(mentionable(*parts))
     people |= set(await members.of(transaction, duplicate.id))
     if into.channel_id:
         for person in sorted(people):

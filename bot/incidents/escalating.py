@@ -21,7 +21,7 @@ from bot.incidents.moving import BOT, Deed, Happening
 from bot.incidents.next_steps import next_steps
 from bot.incidents.paging import Paged
 from bot.incidents.states import State
-from bot.incidents.telling import tell
+from bot.incidents.telling import mentionable, tell
 from bot.incidents.timeline import Kind
 from bot.operation import Answer, Line, Lines, Mark, Offer
 from bot.store import clocks, incidents, people, timeline
@@ -169,13 +169,12 @@ def _answer(services: Services, incident: Incident, said: str, paged: Paged, lat
         if title
     )
     lines += paged.numbers
-    mentioned = tuple(dict.fromkeys(who for who in (incident.lead, incident.acknowledged_by) if who))
     return Answer(
         verdict=said,
         mark=Mark.DOWN if incident.state == State.DECLARED else Mark.DEGRADED,
         evidence=(Lines(lines=lines),) if lines else (),
         offers=(*steps, Offer(label="Status", words="status")),
-        mentions=mentioned,
+        mentions=mentionable(incident.lead, incident.acknowledged_by),
     )
 
 

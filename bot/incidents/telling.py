@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from typing import Final
 
 from bot.context import Services, Transaction
 from bot.incidents.visibility import stands_in_the_open
 from bot.operation import Answer
 from bot.store.incidents import Incident
+
+_ID: Final = re.compile(r"[UW][A-Z0-9]{2,}")
 
 
 async def tell(
@@ -43,6 +47,11 @@ async def tell(
             answer=marked(incident, in_thread),
             thread_of=incident.subject,
         )
+
+
+def mentionable(*people: str | None) -> tuple[str, ...]:
+    """Those whom Slack can call, each once: who did something elsewhere may be known by a name alone. Pure."""
+    return tuple(dict.fromkeys(who for who in people if who and _ID.fullmatch(who)))
 
 
 def marked(incident: Incident, answer: Answer) -> Answer:

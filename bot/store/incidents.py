@@ -149,6 +149,11 @@ async def by_key(connection: Connection, key: str) -> Incident | None:
     return await _one(connection, _SQL["by_key"], {"key": key})
 
 
+async def by_page(connection: Connection, page_key: str) -> Incident | None:
+    """The incident that PagerDuty knows by this key."""
+    return await _one(connection, _SQL["by_page"], {"page_key": page_key})
+
+
 async def by_channel(connection: Connection, channel: str) -> Incident | None:
     """The incident whose channel this is."""
     return await _one(connection, _SQL["by_channel"], {"channel": channel})

@@ -286,7 +286,7 @@ class PagerDuty(Vendor):
         if status == "acknowledged":
             self.account.acknowledge(incident, sender)
         if status == "resolved":
-            self.account.resolve(incident, str(given.get("resolution") or ""))
+            self.account.resolve(incident, str(given.get("resolution") or ""), sender)
         incident.title = str(given.get("title") or incident.title)
         if given.get("escalation_level"):
             self.account.raise_to(incident, int(given["escalation_level"]))

@@ -201,11 +201,11 @@ class Account:
         incident.acknowledged.append((incident.changed, person or incident.assigned[0]))
         self._tell(incident, "acknowledged", person)
 
-    def resolve(self, incident: Incident, resolution: str) -> None:
-        """Close an incident; its key may open another one."""
+    def resolve(self, incident: Incident, resolution: str, person: Person | None = None) -> None:
+        """Close an incident; its key may open another one. Without a person it was an event, or PagerDuty itself."""
         incident.status, incident.resolution = "resolved", resolution
         incident.changed, incident.assigned = self._world.clock.timestamp(), []
-        self._tell(incident, "resolved", None)
+        self._tell(incident, "resolved", person)
 
     def add_alert(self, incident: Incident, payload: dict[str, Any]) -> None:
         """Note one event in an incident."""

@@ -27,6 +27,10 @@ select * from incidents where id = %(id)s for update;
 -- name: by_key
 select * from incidents where key = %(key)s;
 
+-- name: by_page
+select * from incidents
+where 'ilab-inc-' || left(encode(sha256(convert_to(key, 'UTF8')), 'hex'), 12) = %(page_key)s;
+
 -- name: by_channel
 select * from incidents where channel_id = %(channel)s;
 

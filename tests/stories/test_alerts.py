@@ -116,7 +116,7 @@ async def test_the_site_goes_down(heard: Story) -> None:
     assert len(rooms) == 1
     assert {heard.person("alice"), heard.person("bob")} <= set(rooms[0].members)
     (page,) = heard.sandbox.vendors["pagerduty"].account.incidents
-    assert page.key == "ilab-inc-1"
+    assert page.key.startswith("ilab-inc-")
     shown = next(said for said in heard.sees("bob") if "uptimerobot: site down" in said.text)
     assert "declared INC-1: our own probe of the site: down" in shown.text
     incident = next(

@@ -176,15 +176,19 @@ def test_firing_and_recovery_share_a_fingerprint() -> None:
 
 
 def test_what_we_paged_comes_back_as_an_echo() -> None:
-    """PagerDuty's word about an incident of ours names who, and is no alert."""
+    """PagerDuty's word about an incident of ours names who, and is no alert; what no person did names nobody."""
     event = {
         "event_type": "incident.acknowledged",
         "occurred_at": "2026-03-03T04:01:00Z",
-        "agent": {"summary": "Alice Ito"},
+        "agent": {"type": "user_reference", "summary": "Alice Ito"},
         "data": {"id": "Q1", "incident_key": "ilab-inc-12"},
     }
     (echo,) = read("pagerduty", "", {"event": event}, NOW)
     assert echo == Echo(key="ilab-inc-12", what="acknowledged", by="Alice Ito", at=NOW + timedelta(minutes=1))
+    event["agent"] = {"type": "service_reference", "summary": "InterviewLab"}
+    (echo,) = read("pagerduty", "", {"event": event}, NOW)
+    assert isinstance(echo, Echo)
+    assert echo.by == ""
 
 
 def test_titles_are_one_short_line() -> None:
