@@ -15,7 +15,7 @@ from bot.errors import NotConfiguredError, ProviderError, UserError
 from bot.masking import masked_text
 from bot.operation import Execution, Line, Outcome, Plan
 from bot.steps import Ended, Results, Step, Table
-from bot.store import cards, customers, erasure
+from bot.store import backups, cards, customers, erasure
 from bot.store import steps as recorded
 
 if TYPE_CHECKING:
@@ -272,6 +272,13 @@ def _refused(what: str) -> ProviderError:
 # What is left of it
 
 
+async def _dumps(services: Services, connection: Connection) -> dict[str, float]:
+    """Our own dumps of the product's database, in which the person still is, and the days for which they are kept."""
+    held = await backups.kept(connection)
+    name = f"{_count(len(held), 'dump')} of our own, the newest until the next"
+    return {name: services.settings.backups.keep_days} if held else {}
+
+
 async def _forgotten(person: str, results: Mapping[str, dict[str, Any]], execution: Execution) -> Outcome:
     """The outcome; with it, in one transaction, the person leaves our own tables, and the certificate is kept."""
     services = execution.services
@@ -300,7 +307,7 @@ async def _forgotten(person: str, results: Mapping[str, dict[str, Any]], executi
             approved_by=execution.approvers,
             done=done | {"ours": ours},
             left=left,
-            elsewhere=services.settings.erasure.elsewhere,
+            elsewhere=services.settings.erasure.elsewhere | await _dumps(services, transaction),
             at=services.now(),
         )
         sha256 = certificate.digest(certified)

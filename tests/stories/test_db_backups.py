@@ -13,6 +13,7 @@ from storytelling import Said, Story, until
 
 from bot.database_care import tools
 from bot.store.embedded_host import places
+from sandbox.product.books import CASES
 
 
 def files(story: Story) -> list[str]:
@@ -245,3 +246,14 @@ def test_programs_are_told_in_their_environment() -> None:
         "PGSSLMODE": "require",
     }
     assert "HOME" not in told or os.environ.get("HOME") != told["HOME"]
+
+
+async def test_a_deleted_customer_is_still_in_it(story: Story) -> None:
+    """The certificate of a deletion names our own dumps, and until when they are kept."""
+    await story.asks("alice", "/ilab db backup")
+    email = CASES["plus"]
+    await story.asks("carol", f"/ilab user delete {email} {email}")
+    await story.asks("ivy", "/ilab approve 2")
+    await until(lambda: story.state_of(2, "succeeded"), "it never ended")
+    said = await story.asks("carol", "/ilab user certificate 2")
+    assert "Not reached: 1 dump of our own, the newest until the next  until 20" in said.text
