@@ -19,6 +19,7 @@ from handlers import (
     metrics,
     oncall,
     payment,
+    runbook,
     status,
     storage,
     task,
@@ -43,6 +44,7 @@ FAMILIES: Final[tuple[Family, ...]] = (
     database.FAMILY,
     approvals.FAMILY,
     audit.FAMILY,
+    runbook.FAMILY,
     about.FAMILY,
     token.FAMILY,
 )

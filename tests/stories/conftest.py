@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from runbook_table import commands_of
 from staging import staged
 from storytelling import Story
 
+from bot.metrics import REQUESTS
 from bot.store.embedded import EmbeddedServer
 from sandbox.product import ProductDatabase, company_of, seed
 from sandbox.world import World
@@ -69,3 +71,23 @@ async def staging(stage: Story, postgres: EmbeddedServer, staging_template: str)
         yield postgres.conninfo(name)
         company.staging = None
     await postgres.drop_database(name)
+
+
+@pytest.fixture(autouse=True)
+def proof(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A story that docs/runbook.md names ran the commands that it is named for."""
+    named = commands_of(f"{request.path.name}::{request.function.__name__}")
+    before = _asked()
+    yield
+    asked = {words for words, count in _asked().items() if count > before.get(words, 0)}
+    assert named <= asked, f"docs/runbook.md says that this story runs {', '.join(sorted(named - asked))}"
+
+
+def _asked() -> dict[str, float]:
+    """How often each command was run and went well, by the bots of this process."""
+    return {
+        sample.labels["operation"]: sample.value
+        for metric in REQUESTS.collect()
+        for sample in metric.samples
+        if sample.name.endswith("_total") and sample.labels["outcome"] == "ok"
+    }

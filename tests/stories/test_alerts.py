@@ -256,6 +256,9 @@ async def test_every_vendor_is_heard(heard: Story) -> None:
     await arrived(heard)
     recovered = {row[0] for row in await heard.rows("select kind from alerts where state = 'recovered'")}
     assert recovered >= {"error_spike", "build_failed"}
+    listed = await heard.asks("frank", "/ilab alert list")
+    for words in ("Builds for production work again", "Error spike", "PagerDuty: The office is on fire"):
+        assert words in listed.text, words
 
 
 async def test_the_database_is_silent(heard: Story) -> None:

@@ -155,6 +155,7 @@ async def test_the_daily_digest(story: Story) -> None:
     for words in ("Signups", "Interviews completed", "MRR", "Churn", "people)"):
         assert words in daily.text
     assert "@" not in daily.text.replace("•••@", "")
+    assert "P95 response" in (await story.presses("frank", "Metrics", said=daily)).text
     left = (monday - clock.now()) / timedelta(seconds=1)
     if left > 0:
         clock.jump(left + 1)

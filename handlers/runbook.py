@@ -1,0 +1,98 @@
+"""`runbook`: the owner's document, section by section, with the commands that do what it says as buttons."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+from bot.context import Context
+from bot.errors import UserError
+from bot.operation import Answer, Arg, Args, Audience, Family, Line, Lines, Offer, Operation, Read
+from bot.people import Role
+from bot.policy import Allow, decide
+from bot.runbook import Section, closest, sections
+from bot.words import needs_no_args, shorten
+
+LINES: Final = 30
+"""Lines of a section that an answer shows; the link leads to the rest."""
+BUTTONS: Final = 8
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunbookArgs(Args):
+    """Which part."""
+
+    topic: Annotated[str, Arg(help="What it is about, such as payment or rollback.", positional=True, rest=True)] = ""
+
+
+async def runbook(args: RunbookArgs, context: Context) -> Answer:
+    """Return the section that the words name, with its commands; without words, the list of all sections."""
+    allowed = [one for one in context.services.registry if isinstance(decide(one, context.actor), Allow)]
+    topic = " ".join(args.topic.split())
+    if not topic:
+        return _contents()
+    found = closest(topic)
+    if not found:
+        raise UserError(
+            f"The runbook says nothing of “{shorten(topic)}”.",
+            todo="`/ilab runbook` lists its sections, `/ilab help` the commands.",
+        )
+    return _shown(found[0], found[1:], allowed)
+
+
+def _contents() -> Answer:
+    lines = tuple(Line(title=("– " if section.level > 2 else "") + section.heading) for section in sections())
+    return Answer(
+        verdict="The runbook's sections. Ask for one: `/ilab runbook payment`",
+        evidence=(Lines(lines=lines),),
+        offers=tuple(
+            Offer(label=label, words=words)
+            for label, words in (
+                ("P0 procedure", "runbook P0 Response Procedure"),
+                ("Health checks", "runbook Quick Health Check"),
+                ("Payments", "runbook Payment Webhook Failed"),
+            )
+        ),
+        audience=Audience.QUIET,
+    )
+
+
+def _shown(section: Section, others: tuple[Section, ...], allowed: list[Operation]) -> Answer:
+    text = [line.rstrip() for line in section.text.splitlines() if line.strip() and not line.startswith("```")]
+    commands = [one for one in allowed if one.section in (section.heading, section.parent) and one.section]
+    lines = [Line(title=line.strip()) for line in text[:LINES]]
+    if len(text) > LINES:
+        lines.append(Line(title=f"… and {len(text) - LINES} more lines"))
+    evidence = [Lines(lines=tuple(lines))]
+    if commands:
+        usage = tuple(Line(title=f"`/ilab {one.usage}`", text=one.summary) for one in commands)
+        evidence.append(Lines(heading="What does it", lines=usage))
+    if others:
+        also = tuple(Line(title=f"`/ilab runbook {one.heading}`") for one in others[:5])
+        evidence.append(Lines(heading="Also", lines=also))
+    return Answer(
+        verdict=f"Runbook: {section.heading}",
+        evidence=tuple(evidence),
+        offers=tuple(
+            Offer(label=one.words.capitalize() + ("" if needs_no_args(one) else "…"), words=one.words)
+            for one in commands[:BUTTONS]
+        ),
+        section=section.heading,
+        audience=Audience.QUIET,
+    )
+
+
+FAMILY = Family(
+    name="runbook",
+    summary="The runbook itself",
+    operations=(
+        Read(
+            words="runbook",
+            summary="A section of the runbook, with the commands that do what it says.",
+            who=Role.VIEWER,
+            args=RunbookArgs,
+            examples=("runbook", "runbook payment", "runbook rollback"),
+            read=runbook,
+        ),
+    ),
+)
