@@ -27,18 +27,18 @@ async def help_(args: HelpArgs, context: Context) -> Answer:
     allowed = [op for op in context.services.registry if isinstance(decide(op, context.actor), Allow)]
     if args.about:
         return _explain(args.about, allowed, context)
-    groups = tuple(
-        Lines(
-            heading=family.summary,
-            lines=tuple(
-                Line(title=f"`/ilab {op.usage}`", text=op.summary) for op in family.operations if op in allowed
-            ),
-        )
-        for family in context.services.registry.families
+    yours = [
+        (family, [op for op in family.operations if op in allowed]) for family in context.services.registry.families
+    ]
+    families = tuple(
+        Line(title=family.summary, text=", ".join(f"`{op.words}`" for op in operations))
+        for family, operations in yours
+        if operations
     )
+    how = Line(title="`/ilab help payment` explains what begins with a word, `/ilab runbook payment` what it is for.")
     return Answer(
         verdict=f"You are {context.actor.role.phrase}: {len(allowed)} commands are yours.",
-        evidence=tuple(group for group in groups if group.lines),
+        evidence=(Lines(lines=families), Lines(lines=(how,))),
         offers=tuple(
             Offer(label=op.words.capitalize(), words=op.words) for op in allowed if op.words in ("status", "whoami")
         ),

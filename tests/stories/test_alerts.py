@@ -257,7 +257,7 @@ async def test_every_vendor_is_heard(heard: Story) -> None:
     recovered = {row[0] for row in await heard.rows("select kind from alerts where state = 'recovered'")}
     assert recovered >= {"error_spike", "build_failed"}
     listed = await heard.asks("frank", "/ilab alert list")
-    for words in ("Builds for production work again", "Error spike", "PagerDuty: The office is on fire"):
+    for words in ("The build for production failed", "Error spike", "PagerDuty: The office is on fire"):
         assert words in listed.text, words
 
 
