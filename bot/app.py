@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 log: structlog.stdlib.BoundLogger = structlog.get_logger("ilab.app")
 
 SLACK_COMMAND = "/ilab"
-HOME_WORDS = ("status", "incident list --open", "approvals", "oncall")
+HOME_WORDS = ("status", "incident list --open", "approvals", "task list", "oncall")
 BEARERS_EVERY = 60.0
 """Real seconds between two looks whether Slack has been asked lately about everybody who has a terminal token."""
 REACHED_WITHIN = 2.0
@@ -302,6 +302,7 @@ def _loops(built: Core, inbox: Inbox, slack: Slack) -> dict[str, Any]:
     from bot import duties
     from bot.clocks import tick
     from bot.context import Duty
+    from bot.incidents.rehousing import Rehousing
     from bot.jobs import Jobs
     from bot.on_call import REFRESHED_EVERY, on_duty
     from bot.slack.announcer import Announcer
@@ -326,6 +327,7 @@ def _loops(built: Core, inbox: Inbox, slack: Slack) -> dict[str, Any]:
         services.now,
         announce.render,
         duties.card_faces(duty),
+        Rehousing(services),
     )
     ready = asyncio.Event()
 

@@ -74,6 +74,7 @@ class Event(StrEnum):
     MAINTENANCE_ASKED = "maintenance.asked"
     MAINTENANCE_MOVED = "maintenance.moved"
     ESCALATED = "incident.escalated"
+    REHOUSED = "incident.rehoused"
     HEAD_POSTED = "audit.head_posted"
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from bot.context import Context, Transaction
 from bot.errors import DeniedError, NotConfiguredError, UserError
-from bot.incidents import declaring
+from bot.incidents import declaring, rehousing
 from bot.incidents.declaring import Declaration
 from bot.incidents.finding import WhichArgs, which
 from bot.incidents.messages import is_link
@@ -100,6 +100,11 @@ async def retry(args: WhichArgs, context: Context, transaction: Transaction) -> 
     return await declaring.retry(incident, context, transaction)
 
 
+async def room(args: WhichArgs, context: Context, transaction: Transaction) -> Answer:
+    """Give it another channel. Audited by `bot.incidents.rehousing`."""
+    return await rehousing.anew(await which(args.id, context, transaction), context, transaction)
+
+
 OPERATIONS: Final[tuple[Operation, ...]] = (
     Act(
         words="incident declare",
@@ -119,6 +124,14 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         args=WhichArgs,
         examples=("incident join 12",),
         act=join,
+    ),
+    Act(
+        words="incident room",
+        summary="Give an incident another channel, where its own was archived or deleted.",
+        who=Role.RESPONDER,
+        args=WhichArgs,
+        examples=("incident room INC-12",),
+        act=room,
     ),
     Act(
         words="incident retry",

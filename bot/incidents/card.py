@@ -112,6 +112,8 @@ def card(incident: Incident, known: Known, services: Services) -> Answer:
     )
     offered = list(next_steps(incident, services))
     offered += status_page.offer(incident, services) if state.is_open else ()
+    if incident.room_lost is not None and state.is_open:
+        offered.insert(1, Offer(label="New channel", words=f"incident room {incident.label}"))
     if failed and state.is_open:
         offered.append(Offer(label="Retry what failed", words=f"incident retry {incident.id}"))
     if state.is_open:
@@ -148,6 +150,10 @@ def standing(incident: Incident, known: Known) -> tuple[Line, ...]:
     ]
     if incident.private:
         lines.append(Line(title="Private", text="known to those in this channel, and to administrators"))
+    elif incident.room_lost is not None:
+        lines.append(
+            Line(title="Its channel", text=f"is {incident.room_lost}; the thread here reads it all", mark=Mark.DOWN)
+        )
     elif incident.channel_id:
         lines.append(Line(title="Channel", channel=incident.channel_id))
     lines += [

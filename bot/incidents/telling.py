@@ -28,7 +28,8 @@ async def tell(
     An incident that has no channel is followed in its thread, so that there the thread reads what a channel would. Of a
     private one nothing is said outside its channel.
     """
-    if channel is not None and incident.channel_id:
+    has_channel = bool(incident.channel_id) and incident.room_lost is None
+    if channel is not None and incident.channel_id and has_channel:
         await services.announce(
             transaction,
             stream=incident.subject,
@@ -37,7 +38,7 @@ async def tell(
             answer=marked(incident, channel),
         )
     slack = services.settings.slack
-    in_thread = thread or (None if incident.channel_id else channel)
+    in_thread = thread or (None if has_channel else channel)
     if in_thread is not None and slack is not None and slack.incidents_channel and stands_in_the_open(incident):
         await services.announce(
             transaction,

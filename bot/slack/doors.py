@@ -13,6 +13,7 @@ import structlog
 from bot.alerts import taking
 from bot.context import Place, Surface
 from bot.errors import ProviderError, UserError
+from bot.incidents import rehousing
 from bot.incidents.messages import title_of
 from bot.masking import masked_text
 from bot.operation import Answer, Audience, Invocation, Offer
@@ -80,6 +81,9 @@ class Doors:
         if event["type"] in (payloads.JOINED, payloads.LEFT):
             await self._note_member(event)
             return "member"
+        if event["type"] in payloads.LOST or event["type"] in payloads.FOUND:
+            await self._note_room(event)
+            return "room"
         if payloads.followed_event(received.payload):
             return await self._marking.work(received)
         asked = payloads.message(received.payload, self._slack.bot_user_id)
@@ -136,6 +140,23 @@ class Doors:
                 await members.add(transaction, incident.id, event["user"], at=services.now())
             else:
                 await members.drop(transaction, incident.id, event["user"])
+
+    async def _note_room(self, event: Mapping[str, Any]) -> None:
+        """An incident's channel takes no more messages, or does again; then the bot, too, comes back into it."""
+        services = self._runner.services
+        if event["type"] in payloads.LOST:
+            async with services.database.transaction() as transaction:
+                incident = await incidents.by_channel(transaction, event["channel"])
+                if incident is not None and incident.is_open:
+                    await rehousing.lose(services, transaction, incident, payloads.LOST[event["type"]])
+            return
+        async with services.database.transaction() as transaction:
+            incident = await rehousing.found(services, transaction, event["channel"])
+        if incident is not None and not incident.private:
+            try:
+                await call(self._slack.patient, "conversations.join", channel=event["channel"])
+            except ProviderError as error:
+                log.warning("not back in the channel", incident=incident.id, error=error.what)
 
     async def _answer_bot(self, key: str, asked: Asked) -> str:
         """Say once in a while, where all can see it, that bots have no rights."""

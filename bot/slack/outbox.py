@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import structlog
 
@@ -30,6 +30,16 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger("ilab.outbox")
 LOST_AFTER: Final = timedelta(seconds=15)
 """Real time after which a call in flight is taken for lost: longer than the client's own time-out, so that a dead
 copy's call has landed or never will."""
+
+
+class Rehousing(Protocol):
+    """`bot.incidents.rehousing.Rehousing`."""
+
+    async def post(self, post: Claimed, why: str) -> bool:
+        """Say whether the post is said elsewhere."""
+
+    async def card(self, card: Card, why: str) -> bool:
+        """Say whether the card stands elsewhere."""
 
 
 class _Budget:
@@ -65,14 +75,19 @@ class Outbox:
         now: Now,
         render: Callable[[Answer], dict[str, Any]] | None = None,
         cards: Mapping[str, CardOf] | None = None,
+        rehousing: Rehousing | None = None,
     ) -> None:
-        """`now` is the bot's own time, by which posts expire; `cards` says what each kind of subject's card shows."""
+        """`now` is the bot's own time, by which posts expire; `cards` says what each kind of subject's card shows.
+
+        `rehousing` finds another place for what a channel takes no more.
+        """
         self._speaker = Speaker(slack)
         self._database = database
         self._now = now
         self._render = render
         self._cards = cards or {}
         self._budget = _Budget()
+        self._rehousing = rehousing
 
     async def send_next(self) -> bool:
         """Send one post; False where none can be sent now."""
@@ -126,6 +141,8 @@ class Outbox:
 
     async def _not_shown(self, card: Card, error: ProviderError) -> None:
         if not _passes(error):
+            if self._rehousing is not None and await self._rehousing.card(card, error.why):
+                return
             log.error("card parked", card=card.subject, error=error.why)
             await self._database.call(lambda connection: cards.park(connection, card, error=error.why or error.what))
             return
@@ -162,6 +179,8 @@ class Outbox:
 
     async def _failed(self, post: Claimed, error: ProviderError) -> None:
         if not _passes(error):
+            if self._rehousing is not None and await self._rehousing.post(post, error.why):
+                return
             log.error("post parked", post=post.key, channel=post.channel, error=error.why)
             await self._close(post, "parked", error.why or error.what)
             return

@@ -26,6 +26,14 @@ KEPT: Final = "o:"
 
 JOINED: Final = "member_joined_channel"
 LEFT: Final = "member_left_channel"
+LOST: Final = {
+    "channel_archive": "archived",
+    "group_archive": "archived",
+    "channel_deleted": "deleted",
+    "group_deleted": "deleted",
+}
+"""Events after which a channel takes no more messages."""
+FOUND: Final = ("channel_unarchive", "group_unarchive")
 FROM_MESSAGE: Final = "_from_message"
 """How the callback id of a message shortcut ends; what comes before are its words."""
 
@@ -98,7 +106,7 @@ def handled_event(payload: Payload, bot_user_id: str) -> bool:
     if event.get("type") == "message":
         is_said = event.get("subtype") in (None, "file_share") and "bot_id" not in event
         return event.get("channel_type") == "im" and is_said
-    if event.get("type") in (JOINED, LEFT):
+    if event.get("type") in (JOINED, LEFT, *LOST, *FOUND):
         return True
     return event.get("type") == "app_home_opened" and event.get("tab") == "home"
 

@@ -106,3 +106,13 @@ async def bring(connection: Connection, subject: str, *, channel: str, not_befor
 async def found(connection: Connection, subject: str, *, ts: str) -> None:
     """It stands in Slack, posted without the database."""
     await connection.execute(_SQL["found"], {"subject": subject, "ts": ts})
+
+
+async def move(connection: Connection, subject: str, *, channel: str) -> None:
+    """The card stands in another channel from now on, as a new message."""
+    await connection.execute(_SQL["move"], {"subject": subject, "channel": channel})
+
+
+async def drop(connection: Connection, subject: str) -> None:
+    """The subject has no card any more; what stands in Slack stays as it is."""
+    await connection.execute(_SQL["drop"], {"subject": subject})

@@ -46,6 +46,8 @@ class Incident:
     updated_at: datetime | None = None
     ended_at: datetime | None = None
     rung: int = 1
+    room_lost: str | None = None
+    """What became of its channel; None while that takes messages."""
     """The highest level of the on-call policy that was paged."""
     found: str = ""
     """What was found when it was assessed."""
@@ -137,6 +139,16 @@ async def of_an_alert(connection: Connection, incident_id: int) -> None:
 async def claim_channel(connection: Connection, incident_id: int, channel: str) -> None:
     """The channel is this incident's; the database refuses one that is another's."""
     await connection.execute(_SQL["claim_channel"], {"id": incident_id, "channel": channel})
+
+
+async def lose_room(connection: Connection, incident_id: int, became: str | None) -> None:
+    """Its channel takes no more messages, for this reason; None: it does again."""
+    await connection.execute(_SQL["lose_room"], {"id": incident_id, "became": became})
+
+
+async def leave_room(connection: Connection, incident_id: int, *, name: str) -> None:
+    """It has no channel, and this is what the next one will be called."""
+    await connection.execute(_SQL["leave_room"], {"id": incident_id, "name": name})
 
 
 async def get(connection: Connection, incident_id: int, *, lock: bool = False) -> Incident | None:

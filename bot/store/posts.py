@@ -121,3 +121,14 @@ async def bring(connection: Connection, post: Post) -> None:
 async def found(connection: Connection, key: str, *, ts: str) -> None:
     """It stands in Slack, sent without the database."""
     await connection.execute(_SQL["found"], {"key": key, "ts": ts})
+
+
+async def is_known(connection: Connection, key: str) -> bool:
+    """Whether something was ever wanted under this key."""
+    row = await (await connection.execute(_SQL["is_known"], {"key": key})).fetchone()
+    return bool(row and row[0])
+
+
+async def redirect(connection: Connection, post_id: int, *, channel: str, thread_of: str) -> None:
+    """It is said elsewhere: in the thread under that card."""
+    await connection.execute(_SQL["redirect"], {"id": post_id, "channel": channel, "thread_of": thread_of})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -64,3 +65,8 @@ async def bring(connection: Connection, subject: str, step: Recorded) -> None:
         "started_at": step.started_at,
     }
     await connection.execute(_SQL["bring"], given)
+
+
+async def forget(connection: Connection, subject: str, names: Collection[str]) -> None:
+    """These are to be done anew, as if they never had been."""
+    await connection.execute(_SQL["forget"], {"subject": subject, "names": list(names)})

@@ -221,6 +221,10 @@ class People:
         """Archive a channel."""
         return await self.seen(self._workspace.archive(self._open(user, channel), user))
 
+    async def delete_channel(self, user: str, channel: str) -> Outcome:
+        """Delete a channel: Slack lets owners do that."""
+        return await self.seen(self._workspace.delete(self.channel(user, channel), user))
+
     async def unarchive(self, user: str, channel: str) -> Outcome:
         """Open an archived channel again; a public one has nobody else in it then, and no bot."""
         place = self.channel(user, channel)

@@ -120,7 +120,9 @@ EVENT_SCOPES: Final[dict[str, tuple[str, ...]]] = {
     "channel_unarchive": ("channels:read",),
     "channel_rename": ("channels:read",),
     "channel_created": ("channels:read",),
+    "channel_deleted": ("channels:read",),
     "group_archive": ("groups:read",),
+    "group_deleted": ("groups:read",),
     "group_unarchive": ("groups:read",),
     "group_rename": ("groups:read",),
 }

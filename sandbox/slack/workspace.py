@@ -358,6 +358,12 @@ class Workspace:
         channel.is_archived = True
         return posted.events + self.channel_event("archive", channel, user, is_moved=0)
 
+    def delete(self, channel: Channel, user: str) -> list[asyncio.Task[Answer]]:
+        """Delete a channel, with everything in it, as an owner may; its name is free again."""
+        events = self.channel_event("deleted", channel, user)
+        del self.state.channels[channel.id]
+        return events
+
     def rename(self, channel: Channel, name: str, user: str) -> list[asyncio.Task[Answer]]:
         """Give a channel another name."""
         old, channel.name = channel.name, name

@@ -54,3 +54,12 @@ on conflict (subject) do update set sending = true, not_before = excluded.not_be
 
 -- name: found
 update cards set ts = %(ts)s, sending = false, not_before = null where subject = %(subject)s and ts is null;
+
+-- name: move
+-- It stands elsewhere from now on, as a new message.
+update cards set channel = %(channel)s, thread_ts = null, ts = null, sending = false, wanted = wanted + 1,
+    claimed_until = null, not_before = null, error = null
+where subject = %(subject)s;
+
+-- name: drop
+delete from cards where subject = %(subject)s;

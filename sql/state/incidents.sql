@@ -18,6 +18,12 @@ update incidents set source = 'alert' where id = %(id)s;
 -- name: claim_channel
 update incidents set channel_id = %(channel)s where id = %(id)s;
 
+-- name: lose_room
+update incidents set room_lost = %(became)s where id = %(id)s;
+
+-- name: leave_room
+update incidents set channel_id = null, room_lost = null, channel_name = %(name)s where id = %(id)s;
+
 -- name: get
 select * from incidents where id = %(id)s;
 

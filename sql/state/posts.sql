@@ -54,3 +54,11 @@ on conflict (key) do nothing;
 
 -- name: found
 update posts set state = 'sent', ts = %(ts)s, error = null where key = %(key)s and state <> 'sent';
+
+-- name: is_known
+select exists (select from posts where key = %(key)s);
+
+-- name: redirect
+update posts set channel = %(channel)s, thread_of = %(thread_of)s, state = 'wanted', attempts = 0, not_before = null,
+    error = null
+where id = %(id)s;

@@ -22,3 +22,6 @@ on conflict (subject, name) do update
 set state = excluded.state, result = excluded.result, error = excluded.error, again = excluded.again,
     started_at = excluded.started_at
 where steps.state <> 'done';
+
+-- name: forget
+delete from steps where subject = %(subject)s and name = any(%(names)s);
