@@ -60,8 +60,9 @@ class Directory:
         """The person with their role. Whoever cannot be found has no rights: nothing is assumed.
 
         With `anew` Slack is asked now, whatever it said before; where it does not answer, its last answer counts, and
-        `known_at` says how old that is.
+        `known_at` says how old that is, and `confirmed` which of the two it was.
         """
+        asked_at = self._now()
         known = await self._find(person_id, anew=anew) if person_id else None
         if known is None:
             return Actor(
@@ -82,6 +83,7 @@ class Directory:
             groups=tuple(sorted(groups)),
             ids=mine,
             named=known.standing is Standing.MEMBER and bool(mine & self._grants.named),
+            confirmed=known.checked_at >= asked_at,
             email=known.email,
         )
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum, StrEnum
 from typing import Final
@@ -61,6 +61,8 @@ class Actor:
     """Their own id, and those of the user groups they are in, as far as the settings name these."""
     named: bool = False
     """An approval rule of the settings names them, or a group of theirs."""
+    confirmed: bool = field(default=False, compare=False)
+    """Slack said so for this very request, and not earlier."""
     email: str = ""
     """As Slack knows it; PagerDuty knows people by it. It stands in no answer that others see, and in no log."""
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import Any, Final
+from typing import Any
 
 from bot.audit import Event
 from bot.changes.moves import BOT, already, change_of, changed, move, note, surface
@@ -19,9 +18,6 @@ from bot.store import customers, incidents, members, requests
 from bot.store.database import Connection
 from bot.store.requests import Request
 from bot.transitions import State, Step
-
-ASKED_JUST_NOW: Final = timedelta(seconds=10)
-"""How old an answer of Slack's about a person may be and need no mention."""
 
 
 async def approve(request_id: int, context: Context, transaction: Transaction) -> Answer:
@@ -227,8 +223,8 @@ def permit(change: Change[Any], actor: Actor, services: Services) -> None:
 
 def known(context: Context) -> dict[str, str]:
     """For the audit: how old the role was that counted, where Slack did not confirm it just now."""
-    known_at = context.actor.known_at
-    return {} if context.now - known_at < ASKED_JUST_NOW else {"role_known_at": known_at.isoformat()}
+    actor = context.actor
+    return {} if actor.confirmed else {"role_known_at": actor.known_at.isoformat()}
 
 
 def as_known(context: Context) -> tuple[Lines, ...]:

@@ -119,7 +119,8 @@ async def test_asked_anew_what_it_said_a_moment_ago_does_not_count(
     assert (await directory.actor(ALICE)).role is Role.RESPONDER
     sandbox.workspace.state.groups["S0RESPOND"]["users"].remove(ALICE)
     assert (await directory.actor(ALICE)).role is Role.RESPONDER
-    assert (await directory.actor(ALICE, anew=True)).role is Role.VIEWER
+    anew = await directory.actor(ALICE, anew=True)
+    assert (anew.role, anew.confirmed) == (Role.VIEWER, True)
     assert (await directory.actor(ALICE)).role is Role.VIEWER
 
 
@@ -146,7 +147,9 @@ async def test_asked_anew_while_slack_is_silent_the_last_answer_counts(
     known = await directory.actor(BOB)
     clock.jump(600)
     async with slack_fails(sandbox, "refused"):
-        assert await directory.actor(BOB, anew=True) == known
+        last = await directory.actor(BOB, anew=True)
+        assert last == known
+        assert not last.confirmed
     async with slack_fails(sandbox, "timeout"):
         before = asyncio.get_running_loop().time()
         assert await directory.actor(BOB, anew=True) == known
