@@ -46,12 +46,17 @@ METRICS: Final = (
 
 
 def measured(milestones: Mapping[str, datetime]) -> dict[str, timedelta]:
-    """Each time by its name; what lacks a milestone is left out, which is not the same as no time at all."""
+    """Each time by its name; what lacks a milestone is left out, which is not the same as no time at all.
+
+    How long nobody noticed is known only where somebody said when it started.
+    """
     known = with_defaults(milestones)
     return {
         metric.name: known[metric.until] - known[metric.since]
         for metric in METRICS
-        if metric.since in known and metric.until in known
+        if metric.since in known
+        and metric.until in known
+        and (metric.until is not Milestone.DETECTED or Milestone.STARTED in milestones)
     }
 
 

@@ -31,6 +31,17 @@ PAGER: Final = "pager"
 BOT: Final = "ilab"
 """Who does what nobody did."""
 
+_DONE: Final[Mapping[Step, str]] = {
+    Step.ACKNOWLEDGE: "acknowledged",
+    Step.LAPSE: "declared",
+    Step.ASSESS: "assessed",
+    Step.MITIGATE: "mitigated",
+    Step.RESOLVE: "resolved",
+    Step.CLOSE: "closed",
+    Step.CANCEL: "cancelled",
+    Step.MERGE: "merged",
+    Step.REOPEN: "reopened",
+}
 WORDS: Final = ("reason", "title")
 """What of a detail is somebody's words."""
 
@@ -97,7 +108,10 @@ def step(incident: Incident, step: Step) -> State:
     """The state that the step leads to. Raises UserError, saying how it stands, where it is not possible now."""
     reached = after(State(incident.state), step)
     if reached is None:
-        raise UserError(f"{incident.label} is {incident.state} already.", todo=instead(incident))
+        wanted = _DONE[step]
+        state = incident.state
+        said = f"{state} already" if wanted == state else f"{state}, and cannot be {wanted} now"
+        raise UserError(f"{incident.label} is {said}.", todo=instead(incident))
     return reached
 
 

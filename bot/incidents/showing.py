@@ -26,7 +26,10 @@ async def shown(incident: Incident, context: Context, connection: Connection) ->
         Line(title=f"{entry.at:%H:%M:%S}", text=f"{names[entry.actor]}: {entry.said}") for entry in entries[-LAST:]
     )
     reached = tuple(
-        Line(title=name.capitalize(), text=f"{at:%Y-%m-%d %H:%M:%S} UTC")
+        Line(
+            title=name.capitalize(),
+            text=f"{at:%Y-%m-%d %H:%M:%S} UTC" + ("" if name in known.reached else ", for all that is known"),
+        )
         for name, at in sorted(with_defaults(known.reached).items(), key=lambda one: one[1])
     )
     more = f" (of {len(entries)})" if len(entries) > LAST else ""

@@ -99,7 +99,7 @@ async def test_it_was_none(story: Story) -> None:
     assert any("INC-1 is cancelled by alice: the monitor was wrong" in text for text in thread(story))
     assert card(story).buttons == ["Reopen…"]
     refused = await types(story, "alice", "/ilab incident resolve INC-1")
-    assert refused.first_line == "INC-1 is cancelled already."
+    assert refused.first_line == "INC-1 is cancelled, and cannot be resolved now."
     assert "/ilab incident reopen INC-1" in refused.text
 
 
