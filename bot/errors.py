@@ -6,6 +6,11 @@ outside a request has a funnel of its own where it starts, and says so there: th
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
+_SETTING: Final = re.compile(r"(?<![`\w])(ILAB_\w+|…__\w+)")
+
 
 class UserError(Exception):
     """Something the person who asked can understand and act on: what was wrong, why, and what to do next."""
@@ -32,7 +37,11 @@ class DeniedError(UserError):
 
 
 class NotConfiguredError(UserError):
-    """The settings lack what this needs; `todo` names the setting."""
+    """The settings lack what this needs; `todo` names the setting, which is shown so that it can be copied."""
+
+    def __init__(self, what: str, *, why: str = "", todo: str = "") -> None:
+        """Set the names of settings off from the words around them."""
+        super().__init__(what, why=why, todo=_SETTING.sub(r"`\1`", todo))
 
 
 class StaleError(UserError):

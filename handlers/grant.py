@@ -15,6 +15,7 @@ from bot.payments.packages import package_for
 from bot.people import Role
 from bot.product import ProductDatabase, product_of
 from bot.providers.stripe_shapes import CheckoutSession
+from bot.words import shorten
 
 PERKS: Final = ("voice_mode", "multi_stage")
 PRESETS: Final[Mapping[str, tuple[int, str, tuple[str, ...]]]] = {
@@ -37,7 +38,7 @@ class GrantArgs(Args):
         Literal["webhook", "free"] | None,
         Arg(help="The runbook's packages: webhook is 5 professional interviews, free is 3 with voice."),
     ] = None
-    tier: Annotated[Literal["basic", "professional", "premium"] | None, Arg(help="The package's tier.")] = None
+    tier: Annotated[str, Arg(help="The package's tier, such as professional.")] = ""
     perks: Annotated[str, Arg(help="Comma-separated: voice_mode, multi_stage.")] = ""
     session: Annotated[
         str,
@@ -146,10 +147,23 @@ def _package(args: GrantArgs, price: str, services: Services) -> tuple[int, str,
     if not interviews:
         raise UsageError(
             "How many interviews?",
-            why=f"The settings give nothing for {price} (ILAB_STRIPE__PACKAGES)." if price else "",
+            why=f"The settings give nothing for {price} (`ILAB_STRIPE__PACKAGES`)." if price else "",
             todo="Say a number or a preset: `/ilab grant ann@example.com 5 --reason …`.",
         )
-    return interviews, args.tier or tier, asked or perks
+    return interviews, _tier(args.tier, services) or tier, asked or perks
+
+
+def _tier(given: str, services: Services) -> str:
+    """The tier that is meant, one of those that are sold or that a preset gives."""
+    settings = services.settings.stripe
+    sold = {package.tier for package in (settings.packages.values() if settings else ()) if package.tier}
+    known = sorted(sold | {tier for _, tier, _ in PRESETS.values() if tier})
+    if given and given.lower() not in known:
+        raise UsageError(
+            f"There is no tier “{shorten(given)}”.",
+            todo=f"There are {', '.join(known)}. Usage: `/ilab grant ann@example.com 5 --tier {known[0]} --reason …`.",
+        )
+    return given.lower()
 
 
 async def _checked_session(session_id: str, person: str, email: str, services: Services) -> CheckoutSession:

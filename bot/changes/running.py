@@ -24,6 +24,8 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger("ilab.changes")
 REFUSALS: Final = ("rejected", "unauthorized", "not_found")
 """Answers after which nothing was done, for certain."""
 RETRY_AFTER: Final = timedelta(seconds=10)
+LONGEST_WAIT: Final = 300.0
+"""Seconds for which a vendor that asks to be left alone is."""
 GIVE_UP_AFTER: Final = timedelta(minutes=10)
 """How long a change is tried whose outcome cannot be had; then a person must look."""
 
@@ -38,7 +40,8 @@ async def execute(services: Services, subject: str, _due_at: datetime) -> None:
         step, outcome = await _become(request, services)
     except ProviderError as error:
         log.warning("change tried again", request=request.id, error=error.what)
-        due_at = services.now() + RETRY_AFTER
+        asked = timedelta(seconds=min(error.retry_after or 0, LONGEST_WAIT))
+        due_at = services.now() + max(RETRY_AFTER, asked)
         await database.call(lambda connection: clocks.start(connection, subject, EXECUTE, due_at=due_at))
         return
     await _record(services, request.id, step, outcome)

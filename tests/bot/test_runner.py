@@ -159,7 +159,7 @@ async def test_a_refusal_is_shown_as_it_is(runner: Runner) -> None:
     found = await answer(runner, "refuse")
     assert (found.verdict, lines(found), found.refused) == ("Not so.", ["Because <b>.", "Do `this`."], True)
     assert found.audience is Audience.PRIVATE
-    assert lines(await answer(runner, "unset")) == ["Set ILAB_VERCEL__TOKEN."]
+    assert lines(await answer(runner, "unset")) == ["Set `ILAB_VERCEL__TOKEN`."]
     assert (await answer(runner, "nonsense")).refused
     assert "works in Slack only" in (await answer(runner, "look here", surface=Surface.TERMINAL)).verdict
     assert not (await answer(runner, "look here")).refused

@@ -398,7 +398,7 @@ async def test_a_button_fills_the_form_in(story: Story) -> None:
         (f"grant {WHO} 5 --preset gold --reason x", "“gold” does not fit “preset”: it must be one of webhook, free."),
         (f"grant {WHO} 5 --preset webhok --reason x", "Did you mean “webhook”?"),
         (f"grant {WHO} webhook --reason x", "“webhook” does not fit “interviews”"),
-        (f"grant {WHO} 5 --tier gold --reason x", "it must be one of basic, professional, premium"),
+        (f"grant {WHO} 5 --tier gold --reason x", "There is no tier “gold”."),
         (f"grant {WHO} 0 --reason x", "it must be a whole number from 1 to 50"),
         ("grant ann 5 --reason x", "it must be an e-mail address"),
     ],
