@@ -10,6 +10,7 @@ from typing import Final, Protocol
 from bot.context import Announce, Services
 from bot.errors import ProviderError
 from bot.incidents.moving import raise_cards
+from bot.incidents.telling import marked
 from bot.operation import Answer
 from bot.steps import Book, Table
 from bot.store import cards, incidents, members
@@ -90,7 +91,11 @@ class DatabaseGround:
         """It is wanted, after what was wanted before."""
         async with self.services.database.transaction() as transaction:
             await self.announce(
-                transaction, stream=incident.subject, key=f"{incident.subject}:{key}", channel=room, answer=answer
+                transaction,
+                stream=incident.subject,
+                key=f"{incident.subject}:{key}",
+                channel=room,
+                answer=marked(incident, answer),
             )
 
     async def changed(self, incident: Incident) -> None:

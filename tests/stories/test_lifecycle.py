@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from incidents import (
     card,
     declared,
@@ -317,3 +319,14 @@ async def test_killed_between_its_steps(stage: Story) -> None:
 async def is_in(story: Story, state: str) -> bool:
     """Whether the incident has come to that state."""
     return await state_of(story) == state
+
+
+async def test_two_take_it_at_once(story: Story) -> None:
+    """Alice and Bob press in the same moment: one of them has it, and the other reads who."""
+    await declared(story, "P2 a label is wrong")
+    await asyncio.gather(*(story.says(name, "/ilab incident ack INC-1") for name in ("alice", "bob")))
+    await done(story)
+    read = [[said.first_line for said in story.sees(name) if said.ephemeral][-1] for name in ("alice", "bob")]
+    assert sum(line.startswith("You have INC-1.") for line in read) == 1
+    assert sum("is acknowledged already, by" in line for line in read) == 1
+    assert [kind for kind, _ in await times_of(story)] == ["declared", "acknowledged"]
