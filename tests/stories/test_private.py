@@ -197,3 +197,70 @@ async def test_a_request_stays_in_its_channel(story: Story) -> None:
 def page_titles(story: Story) -> list[str]:
     """What PagerDuty was told."""
     return [page.title for page in story.sandbox.vendors["pagerduty"].account.incidents]
+
+
+async def test_its_whole_life_is_heard_by_nobody_else(story: Story) -> None:
+    """Assessed, told of, noted, given tasks, renamed, mitigated, resolved, reopened: the canary stays among its members."""
+    await declared(story)
+    here = room(story).id
+    for words in (
+        "ack",
+        f"incident assess other --share 10 {CANARY} was found",
+        f"incident update the {CANARY} is revoked",
+        f"incident note the {CANARY} was seen at 14:02",
+        f'incident task "tell the owner of the {CANARY}" --owner @alice --due 1h',
+        f"incident title a {CANARY} got out",
+        f"incident severity p1 {CANARY} is old",
+        "incident lead @bob",
+        f"incident mitigate {CANARY} revoked",
+        f"incident resolve --anyway {CANARY} is gone",
+        f"incident reopen {CANARY} is back",
+    ):
+        said = await story.asks("alice", f"/ilab {words}", here)
+        assert not said.first_line.startswith(("There is no command", "Usage")), said.text
+    happened = {kind for (kind,) in await story.rows("select distinct kind from timeline")}
+    assert happened >= {
+        "acknowledged",
+        "assessed",
+        "update",
+        "note",
+        "task",
+        "severity",
+        "role",
+        "mitigated",
+        "reopened",
+    }
+    for _ in range(6):
+        story.sandbox.world.clock.jump(40 * 60)
+        await story.settled()
+    for name in OUTSIDERS:
+        for words in (
+            "incident list",
+            f"incident list {CANARY}",
+            "incident show 1",
+            "incident timeline 1",
+            "incident tasks 1",
+            "incident evidence 1",
+            "task list --all",
+            "approvals",
+            "audit",
+            "escalate 1",
+            "incident publish 1 --confirm publish x",
+            "incident room 1",
+            "incident note 1 hello",
+            "incident severity 1 p0 x",
+            "incident title 1 x",
+            "incident lead 1 @dave",
+            "incident snooze 1 45m",
+            "incident cancel 1 x",
+            "task take 1",
+            "task done 1",
+        ):
+            assert CANARY not in (await story.asks(name, f"/ilab {words}", "support")).text, words
+        await story.opens_home(name)
+        assert CANARY not in heard_by(story, name), name
+    assert CANARY not in heard_by_vendors(story)
+    assert await story.rows("select count(*) from audit where detail::text like '%%' || %s || '%%'", CANARY) == [(0,)]
+    assert await story.rows(
+        "select count(*) from timeline where actor = any(%s)", [story.person(n) for n in OUTSIDERS]
+    ) == [(0,)]
