@@ -67,13 +67,15 @@ def _page(services: Services, incident: Incident) -> Statuspage:
 async def form(incident: Incident, services: Services) -> Form:
     """What the form begins with: the draft for how the incident stands, and above it what the page says now."""
     page = _page(services, incident)
-    there = await page.find(ours(incident.id))
+    there, known = await page.find(ours(incident.id)), await page.components()
     names = tuple(component.name for component in there.components) if there else ()
     drafted = draft(incident, names)
     return Form(
         note=Answer(
             verdict="This is what everybody will read. Change it as you like; it is published when you go on.",
-            evidence=(Lines(lines=(_now(there),)),),
+            evidence=(
+                Lines(lines=(_now(there), Line(title="Its parts", text=", ".join(part.name for part in known)))),
+            ),
         ),
         given={
             "id": incident.id,

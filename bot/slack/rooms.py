@@ -177,6 +177,6 @@ def _not_made(error: ProviderError, *, private: bool) -> ProviderError:
         f"This workspace does not let me make {kind} channels.",
         provider=error.provider,
         kind=error.kind,
-        why=error.why,
+        why="Slack says `restricted_action`.",
         todo=f"An owner allows it: Settings & permissions → Channel management → who may create {kind} channels.",
     )

@@ -128,3 +128,41 @@ async def test_who_cannot_be_let_in_is_named(stage: Story) -> None:
         assert ":red_circle: People invited  Not let in: Gus" in shown
         assert "a guest of another channel alone" in shown
         assert {stage.person(name) for name in ("frank", "alice", "bob", "dave")} <= set(room(stage).members)
+
+
+async def test_the_workspace_allows_no_channels(story: Story) -> None:
+    """The card says so and what to do; the on-call is paged, and the thread goes on; allowed, *Retry* makes it."""
+    story.sandbox.workspace.apps_may_create["public"] = False
+    await story.asks("alice", f"/ilab incident declare P0 {TITLE}")
+    await set_up(story)
+    card = next(said for said in story.sees("bob") if "INC-1 P0" in said.text)
+    assert (
+        ":red_circle: Channel  This workspace does not let me make public channels. Slack says `restricted_action`."
+        in card.text
+    )
+    assert ":white_check_mark: On-call paged" in card.text
+    story.sandbox.workspace.apps_may_create["public"] = True
+    await story.presses("alice", "Retry what failed", said=card)
+    await until(lambda: bool(rooms(story)), "it was never made")
+
+
+async def test_from_a_message_where_the_bot_is_not(story: Story) -> None:
+    """In a private channel without the bot there is no link to be had: the form opens with the text alone."""
+    wrote = await story.says("bob", "the bank called", "leadership")
+    form = await story.uses_shortcut("bob", "incident_declare_from_message", channel="leadership", ts=wrote.ts)
+    assert form is not None
+    filled = {
+        one["block_id"]: one["element"].get("initial_value") for one in form.raw["blocks"] if one["type"] == "input"
+    }
+    assert (filled["title"], filled["message"]) == ("the bank called", None)
+
+
+async def test_its_bookmarks(stage: Story) -> None:
+    """The runbook's section, the settings' dashboards, and our status page."""
+    await stage.start(ILAB_INCIDENTS__DASHBOARDS='{\\"Analytics\\": \\"https://vercel.com/x/analytics\\"}')
+    await stage.asks("frank", f"/ilab incident declare P0 {TITLE}")
+    await set_up(stage)
+    links = {one["title"]: one["link"] for one in room(stage).bookmarks}
+    assert links["Analytics"] == "https://vercel.com/x/analytics"
+    assert links["Our status page"] == "https://status.interviewlab.io"
+    assert links["Runbook: P0"].endswith("#p0-response-procedure")
