@@ -50,6 +50,9 @@ REACHED_WITHIN = 2.0
 """Real seconds that a terminal gives Slack to answer at all."""
 STANDING_EVERY = 20.0
 """Real seconds between two looks whether every clock that must always run does."""
+SIGNED_IN_WITHIN = 3.0
+"""Real seconds that the start waits for Slack."""
+SIGN_IN_EVERY = 3.0
 STOP_WITHIN = 4.0
 """Seconds that a loop is given to stop."""
 
@@ -244,8 +247,13 @@ async def serving(settings: Settings, *, data_dir: Path, clock: Now = now) -> As
         AsyncExitStack() as stack,
     ):
         built.services.health()  # built now: loading its libraries holds everything up, and nobody waits yet
-        slack = await _signed_in(await stack.enter_async_context(connected(settings.slack)))
+        slack, signed_in = await stack.enter_async_context(connected(settings.slack)), asyncio.Event()
         introduce(built, slack)
+        if await _sign_in(slack, within=SIGNED_IN_WITHIN):
+            signed_in.set()
+        else:
+            signing_in = asyncio.create_task(_keep_signing_in(slack, signed_in), name="sign in")
+            stack.push_async_callback(_cancelled, signing_in)
         doors = Doors(slack, built.runner, home_words=HOME_WORDS)
         inbox = Inbox(built.services.database, built.journal, doors.work)
         app = listeners.build(slack, inbox, built.services.registry, command=SLACK_COMMAND)
@@ -272,10 +280,10 @@ async def serving(settings: Settings, *, data_dir: Path, clock: Now = now) -> As
                 )
             )
         if settings.slack.app_token is not None:
-            connection = await stack.enter_async_context(socket.listening(app, slack, settings.slack))
+            connection = await stack.enter_async_context(socket.listening(app, slack, settings.slack, once=signed_in))
             if address is not None:
                 state["socket"] = connection
-        log.info("serving", commands=len(list(built.services.registry)), address=address, bot=slack.bot_user_id)
+        log.info("serving", commands=len(list(built.services.registry)), address=address, slack=signed_in.is_set())
         yield Bot(core=built, inbox=inbox, socket=connection, address=address)
 
 
@@ -405,22 +413,35 @@ async def _migrate(conninfo: str) -> None:
         log.info("migrated", applied=applied)
 
 
-async def _signed_in(slack: Slack) -> Slack:
-    """Wait until Slack says who we are; a token that it refuses ends the start at once."""
+async def _sign_in(slack: Slack, *, within: float) -> bool:
+    """Slack says who we are; False where it does not answer. A token that it refuses ends the start at once."""
     from bot.slack.client import whoami
 
-    wait = 1.0
-    while True:
+    try:
+        await bounded(whoami(slack), within)
+    except ProviderError as error:
+        if error.kind == "unauthorized":
+            raise NotConfiguredError(
+                f"Slack refuses the bot's token ({error.why}).", todo="Check ILAB_SLACK__BOT_TOKEN."
+            ) from error
+        log.warning("slack does not answer yet", error=error.what)
+        return False
+    except TimeoutError:
+        log.warning("slack does not answer yet", seconds=within)
+        return False
+    return True
+
+
+async def _keep_signing_in(slack: Slack, signed_in: asyncio.Event) -> None:
+    """Slack has said who we are: until then clocks run, people are paged, and a terminal is served, all the same."""
+    while slack.identity is None:
+        await asyncio.sleep(SIGN_IN_EVERY)
         try:
-            return await whoami(slack)
-        except ProviderError as error:
-            if error.kind == "unauthorized":
-                raise NotConfiguredError(
-                    f"Slack refuses the bot's token ({error.why}).", todo="Check ILAB_SLACK__BOT_TOKEN."
-                ) from error
-            log.warning("slack does not answer yet", error=error.what, seconds=wait)
-            await asyncio.sleep(error.retry_after or wait)
-            wait = min(30.0, 2 * wait)
+            await _sign_in(slack, within=SIGN_IN_EVERY)
+        except NotConfiguredError as error:
+            log.error("slack refuses the token", error=error.what)  # noqa: TRY400 -- it says what to do
+    log.info("slack answers")
+    signed_in.set()
 
 
 async def _healthz(built: Core, inbox: Inbox, state: dict[str, Any]) -> tuple[bool, dict[str, Any]]:

@@ -257,6 +257,8 @@ class Answer:
     at: datetime | None = None
     """When what it says was true; shown as an age where it is not just now."""
     attachments: tuple[Attachment, ...] = ()
+    reminder: bool = False
+    """It says how something stands: where it could not be said in time, nobody needs it once something newer was said."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

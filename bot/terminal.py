@@ -49,7 +49,23 @@ async def run(core: Core, words: Sequence[str], *, token: str, key: str, out: Te
             _print(known.note, core, out)
         raise refuse_incomplete(answer)
     _print(answer, core, out)
-    return exit_status(answer)
+    return max(exit_status(answer), await _followed(core, key, out))
+
+
+async def _followed(core: Core, key: str, out: TextIO) -> int:
+    """What the request made due is taken by a bot; where none serves, what then becomes of it is printed."""
+    if not core.due.is_set():
+        return 0
+    from bot.degraded import (
+        unserved,
+    )
+
+    told = await unserved.follow(core.services, key)
+    if told is None:
+        return 0
+    print(file=out)
+    _print(told, core, out)
+    return exit_status(told)
 
 
 def _print(answer: Answer, core: Core, out: TextIO) -> None:

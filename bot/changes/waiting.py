@@ -63,6 +63,7 @@ async def remind(services: Services, subject: str, _due_at: datetime) -> None:
                     verdict=f"Request {request.id} still waits for approval: {request.plan['effect']}",
                     offers=(_approve(request),),
                     mentions=await mentions_of(services, request, transaction),
+                    reminder=True,
                 ),
                 expires_at=request.expires_at,
             )

@@ -13,7 +13,7 @@ from bot.ages import age
 from bot.context import ClockWork, Duty, Services
 from bot.deploys.changed import what_changed
 from bot.errors import ProviderError
-from bot.incidents import visibility
+from bot.incidents import paging
 from bot.incidents.card import TITLES
 from bot.incidents.declaring import JOIN, SET_UP
 from bot.incidents.ground import DatabaseGround, Ground
@@ -152,7 +152,7 @@ class Bootstrap:
         )
         await self.ground.say(incident, incident.declared_by, key=f"no-room:{step.attempts}", answer=answer)
 
-    def _graph(self, incident: Incident) -> tuple[Step, ...]:  # noqa: C901 -- one small function a step, side by side
+    def _graph(self, incident: Incident) -> tuple[Step, ...]:
         async def channel(_: Results) -> dict[str, Any]:
             made = await self.rooms.create(incident.channel_name, private=incident.private)
             return await self._claim(incident, *made)
@@ -185,14 +185,6 @@ class Bootstrap:
             await self.rooms.pin(results["channel"]["id"], await self.ground.card_ts(incident))
             return {}
 
-        async def page(_: Results) -> dict[str, Any]:
-            if incident.acknowledged_at is not None:
-                return {"needless": "It was acknowledged before."}
-            if self.pager is None:
-                raise ProviderError("PagerDuty is not configured.", provider="PagerDuty", kind="rejected")
-            await self.pager.page(key=incident.page_key, summary=visibility.outside_name(incident), source="ilab")
-            return {}
-
         async def snapshot(results: Results) -> dict[str, Any]:
             report = await self.services.health().report()
             trouble = tuple(Line(title=sentence) for sentence in report.verdict.because)
@@ -220,7 +212,7 @@ class Bootstrap:
             Step(name="topic", title=titles["topic"], run=topic, needs=in_channel),
             Step(name="bookmarks", title=titles["bookmarks"], run=bookmarks, needs=in_channel),
             Step(name="pin", title=titles["pin"], run=pin, needs=("channel", "card")),
-            Step(name="page", title=titles["page"], run=page, insists=self.pager is not None),
+            paging.page(self.pager, incident),
             Step(name="snapshot", title=titles["snapshot"], run=snapshot, needs=in_channel),
             Step(name="changes", title=titles["changes"], run=changes, needs=in_channel),
         )

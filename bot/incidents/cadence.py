@@ -61,6 +61,7 @@ async def remind(services: Services, subject: str, due_at: datetime) -> None:
                 *(() if incident.lead else (Offer(label="I lead", words=f"incident lead INC-{incident.id}"),)),
             ),
             mentions=_whose_turn(incident),
+            reminder=True,
         )
         await tell(services, transaction, incident, key=f"update_remind:{due_at.isoformat()}", channel=answer)
 
@@ -92,6 +93,7 @@ async def speak(services: Services, subject: str, due_at: datetime) -> None:
             evidence=(Lines(heading="What is known", lines=card.standing(incident, known)),),
             offers=next_steps(incident, services),
             mentions=_whose_turn(incident),
+            reminder=True,
         )
         await tell(
             services,
@@ -99,7 +101,7 @@ async def speak(services: Services, subject: str, due_at: datetime) -> None:
             incident,
             key=f"update_overdue:{due_at.isoformat()}",
             channel=answer,
-            thread=Answer(verdict=said, mark=Mark.DEGRADED, evidence=answer.evidence),
+            thread=Answer(verdict=said, mark=Mark.DEGRADED, evidence=answer.evidence, reminder=True),
         )
         await moving.raise_cards(transaction, incident)
 
@@ -155,6 +157,7 @@ async def postmortem(services: Services, kind: str, subject: str, due_at: dateti
             offers=next_steps(incident, services),
             section="P0 Response Procedure",
             mentions=_whose_turn(incident),
+            reminder=True,
         )
         await tell(services, transaction, incident, key=key, channel=answer, thread=answer if overdue else None)
 

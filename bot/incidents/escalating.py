@@ -175,6 +175,7 @@ def _answer(services: Services, incident: Incident, said: str, paged: Paged, lat
         evidence=(Lines(lines=lines),) if lines else (),
         offers=(*steps, Offer(label="Status", words="status")),
         mentions=mentionable(incident.lead, incident.acknowledged_by),
+        reminder=True,
     )
 
 

@@ -14,6 +14,7 @@ import structlog
 
 from bot.context import ClockWork, Duty, Services
 from bot.errors import ProviderError
+from bot.incidents.card import TITLES
 from bot.incidents.moving import PAGER
 from bot.incidents.states import State
 from bot.incidents.telling import tell
@@ -60,7 +61,7 @@ async def tell_pager(services: Services, subject: str, _due_at: datetime) -> Non
     if incident is None or pager is None or incident.drill is not None:
         return
     try:
-        await _follow(pager, incident)
+        await follow(pager, incident)
     except ProviderError as error:
         log.warning("PagerDuty was not told", incident=incident.id, state=incident.state, error=error.what)
         at = services.now()
@@ -80,7 +81,22 @@ async def tell_pager(services: Services, subject: str, _due_at: datetime) -> Non
             )
 
 
-async def _follow(pager: PagerDuty, incident: Incident) -> None:
+def page(pager: PagerDuty | None, incident: Incident) -> Step:
+    """The step that pages whoever is on call. It is tried again until somebody has it, whatever it failed by."""
+
+    async def run_it(_: Results) -> dict[str, Any]:
+        if incident.acknowledged_at is not None:
+            return {"needless": "It was acknowledged before."}
+        if pager is None:
+            raise ProviderError("PagerDuty is not configured.", provider="PagerDuty", kind="rejected")
+        await pager.page(key=incident.page_key, summary=outside_name(incident), source="ilab")
+        return {}
+
+    return Step(name="page", title=TITLES["page"], run=run_it, insists=pager is not None)
+
+
+async def follow(pager: PagerDuty, incident: Incident) -> None:
+    """PagerDuty knows how the incident stands. Raises ProviderError."""
     state = State(incident.state)
     if state is State.DECLARED:
         await pager.page(key=incident.page_key, summary=outside_name(incident), source="ilab")

@@ -42,6 +42,7 @@ class Announcer:
             wanted_at=self._now(),
             expires_at=expires_at,
             thread_of=thread_of,
+            reminder=answer.reminder,
         )
         await posts.add(transaction, post)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -22,15 +22,46 @@ UNREACHABLE: Final = (aiohttp.ClientError, TimeoutError, OSError)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Identity:
+    """Which bot of which workspace we are."""
+
+    bot_id: str
+    bot_user_id: str
+    team_id: str
+
+
+@dataclass(kw_only=True, slots=True)
 class Slack:
-    """The clients: `quick` never retries (for `views.open`, whose trigger lives 3 s); `patient` waits out a 429."""
+    """The clients: `quick` never retries (for `views.open`, whose trigger lives 3 s); `patient` waits out a 429.
+
+    Who we are Slack says with its first answer. Until then whatever needs to know it fails as a call to Slack would.
+    """
 
     quick: AsyncWebClient
     patient: AsyncWebClient
     session: aiohttp.ClientSession
-    bot_id: str = ""
-    bot_user_id: str = ""
-    team_id: str = ""
+    identity: Identity | None = None
+
+    @property
+    def bot_id(self) -> str:
+        """By this our messages are known."""
+        return self._known.bot_id
+
+    @property
+    def bot_user_id(self) -> str:
+        """By this we are mentioned, and make channels."""
+        return self._known.bot_user_id
+
+    @property
+    def team_id(self) -> str:
+        """The home workspace."""
+        return self._known.team_id
+
+    @property
+    def _known(self) -> Identity:
+        if self.identity is None:
+            raise ProviderError("Slack has not said yet who I am.", provider="slack", kind="refused")
+        return self.identity
 
 
 @asynccontextmanager
@@ -56,9 +87,13 @@ async def connected(settings: SlackSettings) -> AsyncIterator[Slack]:
 
 
 async def whoami(slack: Slack) -> Slack:
-    """The same clients, knowing which bot of which workspace they are. Raises ProviderError."""
+    """The clients know which bot of which workspace they are. Raises ProviderError."""
     answer = await call(slack.quick, "auth.test")
-    return replace(slack, bot_id=answer["bot_id"], bot_user_id=answer["user_id"], team_id=answer["team_id"])
+    try:
+        slack.identity = Identity(bot_id=answer["bot_id"], bot_user_id=answer["user_id"], team_id=answer["team_id"])
+    except KeyError as error:
+        raise ProviderError("Slack did not say who I am.", provider="slack", kind="garbled") from error
+    return slack
 
 
 async def call(client: AsyncWebClient, method: str, **arguments: Any) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from bot.metrics import ACKS
 from bot.operation import Registry
 from bot.slack import payloads
 from bot.slack.blocks import form
-from bot.slack.client import Slack
+from bot.slack.client import Slack, whoami
 from bot.slack.inbox import Inbox
 from bot.store.inbox import Received
 
@@ -40,6 +40,8 @@ def build(slack: Slack, inbox: Inbox, registry: Registry, *, command: str) -> As
     """
 
     async def authorize(**_: Any) -> AuthorizeResult:
+        if slack.identity is None:  # it was silent when we started, and now it speaks
+            await whoami(slack)
         return AuthorizeResult(
             enterprise_id=None,
             team_id=slack.team_id,

@@ -18,6 +18,7 @@ from bot.context import CardOf, Now
 from bot.errors import ProviderError
 from bot.metrics import POSTS
 from bot.operation import Answer
+from bot.slack import digest
 from bot.slack.client import Slack
 from bot.slack.speaker import Speaker
 from bot.store import cards, posts
@@ -30,6 +31,10 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger("ilab.outbox")
 LOST_AFTER: Final = timedelta(seconds=15)
 """Real time after which a call in flight is taken for lost: longer than the client's own time-out, so that a dead
 copy's call has landed or never will."""
+
+
+LATE: Final = timedelta(minutes=2)
+"""Real time after which a post is late: Slack was silent, or no bot ran. Then what piled up is told in one message."""
 
 
 class Rehousing(Protocol):
@@ -163,6 +168,8 @@ class Outbox:
             if post.thread_of is not None:
                 thread_ts = await self._thread(post.thread_of)
             ts = await self._speaker.find(post.channel, thread_ts, post.key) if post.ambiguous else None
+            if ts is None and real_now() - post.stored_at > LATE and await self._fold(post):
+                return
             if ts is None:
                 ts = await self._speaker.say(post.channel, thread_ts, post.key, post.body)
         except ProviderError as error:
@@ -170,6 +177,31 @@ class Outbox:
             return
         POSTS.labels(state="sent").inc()
         await self._database.call(lambda connection: posts.sent(connection, post.id, ts=ts))
+
+    async def _fold(self, post: Claimed) -> bool:
+        """What piled up behind a late post is one message with it, or at least no stale reminder; False where it is not."""
+        async with self._database.transaction() as transaction:
+            pile = [post, *await posts.behind(transaction, post)]
+            now = self._now()
+            waiting = [one for one in pile if one.expires_at is None or one.expires_at >= now]
+            lasting = digest.lasting(waiting)
+            if len(lasting) <= digest.FEW:
+                stale = [one for one in pile if one not in lasting]
+                await posts.fold(transaction, stale, error="what was said after it knows better")
+                return post in stale
+            told = posts.Post(
+                stream=post.stream,
+                key=f"digest:{post.key}",
+                channel=post.channel,
+                body=digest.folded(lasting),
+                wanted_at=now,
+                thread_ts=post.thread_ts,
+                thread_of=post.thread_of,
+            )
+            await posts.fold(transaction, pile, error="told in one message after an outage")
+            await posts.add(transaction, told)
+        log.info("digest", stream=post.stream, posts=len(pile), told=len(lasting))
+        return True
 
     async def _thread(self, subject: str) -> str:
         ts = await self._database.call(lambda connection: cards.ts_of(connection, subject))

@@ -58,8 +58,10 @@ class Socket:
 
 
 @asynccontextmanager
-async def listening(app: AsyncApp, slack: Slack, settings: SlackSettings) -> AsyncIterator[Socket]:
-    """The bot hears Slack over Socket Mode. The connection is made, and made again, in the background."""
+async def listening(
+    app: AsyncApp, slack: Slack, settings: SlackSettings, *, once: asyncio.Event
+) -> AsyncIterator[Socket]:
+    """The bot hears Slack over Socket Mode, `once` that happened. The connection is made, and again, in the background."""
     assert settings.app_token is not None  # noqa: S101 -- `bot.app` looked
     handler = AsyncSocketModeHandler(
         app,
@@ -69,7 +71,7 @@ async def listening(app: AsyncApp, slack: Slack, settings: SlackSettings) -> Asy
         ping_interval=PING_EVERY,
     )
     socket = Socket(handler)
-    connecting = asyncio.create_task(handler.connect_async(), name="socket connect")  # type: ignore[no-untyped-call]
+    connecting = asyncio.create_task(_connect(handler, once), name="socket connect")
     watching = asyncio.create_task(socket.watch(connecting), name="socket watch")
     try:
         yield socket
@@ -78,3 +80,8 @@ async def listening(app: AsyncApp, slack: Slack, settings: SlackSettings) -> Asy
             task.cancel()
         await asyncio.gather(watching, connecting, return_exceptions=True)
         await handler.close_async()  # type: ignore[no-untyped-call]
+
+
+async def _connect(handler: AsyncSocketModeHandler, once: asyncio.Event) -> None:
+    await once.wait()
+    await handler.connect_async()  # type: ignore[no-untyped-call]

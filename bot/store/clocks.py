@@ -55,3 +55,9 @@ async def running(connection: Connection, subject: str) -> dict[str, datetime]:
 async def purge(connection: Connection, *, before: datetime) -> int:
     """Forget what was due before then and runs no more; return how many."""
     return (await connection.execute(_SQL["purge"], {"before": before})).rowcount
+
+
+async def overdue(connection: Connection, *, now: datetime) -> bool:
+    """Say whether anything is due that nobody has taken."""
+    row = await (await connection.execute(_SQL["overdue"], {"now": now})).fetchone()
+    return bool(row and row[0])

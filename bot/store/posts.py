@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -28,13 +29,23 @@ class Post:
     thread_of: str | None = None
     """The subject of the card under which it stands; the card may not be shown yet."""
     expires_at: datetime | None = None
+    reminder: bool = False
+    """It says how something stands: nobody needs it once something newer was said."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Claimed(Post):
-    """A post that this copy sends now. Where it is `ambiguous` it may have been sent before: look first."""
+class Stored(Post):
+    """A post as a row."""
 
     id: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Claimed(Stored):
+    """A post that this copy sends now. Where it is `ambiguous` it may have been sent before: look first."""
+
+    stored_at: datetime
+    """Real time."""
     attempts: int
     ambiguous: bool
     started_at: datetime
@@ -53,6 +64,7 @@ async def add(connection: Connection, post: Post) -> None:
             "body": Jsonb(post.body),
             "wanted_at": post.wanted_at,
             "expires_at": post.expires_at,
+            "reminder": post.reminder,
         },
     )
 
@@ -132,3 +144,22 @@ async def is_known(connection: Connection, key: str) -> bool:
 async def redirect(connection: Connection, post_id: int, *, channel: str, thread_of: str) -> None:
     """It is said elsewhere: in the thread under that card."""
     await connection.execute(_SQL["redirect"], {"id": post_id, "channel": channel, "thread_of": thread_of})
+
+
+async def behind(connection: Connection, post: Claimed) -> list[Stored]:
+    """What else waits on the stream of a post that we sent, for the same place; locked."""
+    given = {
+        "stream": post.stream,
+        "id": post.id,
+        "channel": post.channel,
+        "thread_ts": post.thread_ts,
+        "thread_of": post.thread_of,
+    }
+    async with connection.cursor(row_factory=class_row(Stored)) as cursor:
+        await cursor.execute(_SQL["behind"], given)
+        return await cursor.fetchall()
+
+
+async def fold(connection: Connection, folded: Sequence[Stored], *, error: str) -> None:
+    """They are not said by themselves any more."""
+    await connection.execute(_SQL["fold"], {"ids": [post.id for post in folded], "error": error})

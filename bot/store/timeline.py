@@ -90,3 +90,9 @@ async def newest(connection: Connection, incident: int, kind: Kind) -> Entry | N
     async with connection.cursor(row_factory=class_row(Entry)) as cursor:
         await cursor.execute(_SQL["newest"], {"incident": incident, "kind": kind.value})
         return await cursor.fetchone()
+
+
+async def told_by(connection: Connection, request: str) -> list[int]:
+    """The incidents to which the request did something."""
+    cursor = await connection.execute(_SQL["told_by"], {"request": request})
+    return [int(row[0]) for row in await cursor.fetchall()]

@@ -24,3 +24,6 @@ select kind, due_at from clocks where subject = %(subject)s and state = 'running
 
 -- name: purge
 delete from clocks where due_at < %(before)s and state <> 'running';
+
+-- name: overdue
+select exists (select 1 from clocks where state = 'running' and due_at <= %(now)s);

@@ -1,6 +1,7 @@
 -- name: add
-insert into posts (stream, key, channel, thread_ts, thread_of, body, wanted_at, expires_at)
-values (%(stream)s, %(key)s, %(channel)s, %(thread_ts)s, %(thread_of)s, %(body)s, %(wanted_at)s, %(expires_at)s)
+insert into posts (stream, key, channel, thread_ts, thread_of, body, wanted_at, expires_at, reminder)
+values (%(stream)s, %(key)s, %(channel)s, %(thread_ts)s, %(thread_of)s, %(body)s, %(wanted_at)s, %(expires_at)s,
+    %(reminder)s)
 on conflict (key) do nothing;
 
 -- name: claim
@@ -15,7 +16,8 @@ where id = (
       )
     order by id limit 1 for update skip locked
 )
-returning id, stream, key, channel, thread_ts, thread_of, body, wanted_at, expires_at, attempts, false as ambiguous, started_at;
+returning id, stream, key, channel, thread_ts, thread_of, body, wanted_at, expires_at, reminder, stored_at,
+    attempts, false as ambiguous, started_at;
 
 -- name: claim_lost
 -- Posts whose sender died, or whose answer was lost: they may have been sent.
@@ -25,7 +27,8 @@ where id = (
     where state = 'sending' and started_at < %(lost_before)s and (not_before is null or not_before <= %(real_now)s)
     order by id limit 1 for update skip locked
 )
-returning id, stream, key, channel, thread_ts, thread_of, body, wanted_at, expires_at, attempts, true as ambiguous, started_at;
+returning id, stream, key, channel, thread_ts, thread_of, body, wanted_at, expires_at, reminder, stored_at,
+    attempts, true as ambiguous, started_at;
 
 -- name: sent
 update posts set state = 'sent', ts = %(ts)s, error = null where id = %(id)s;
@@ -62,3 +65,13 @@ select exists (select from posts where key = %(key)s);
 update posts set channel = %(channel)s, thread_of = %(thread_of)s, state = 'wanted', attempts = 0, not_before = null,
     error = null
 where id = %(id)s;
+
+-- name: behind
+-- What else waits on a stream, for the same place as a post that is claimed.
+select id, stream, key, channel, thread_ts, thread_of, body, wanted_at, expires_at, reminder
+from posts where stream = %(stream)s and state = 'wanted' and id > %(id)s and channel = %(channel)s
+    and thread_ts is not distinct from %(thread_ts)s and thread_of is not distinct from %(thread_of)s
+order by id for update;
+
+-- name: fold
+update posts set state = 'expired', error = %(error)s where id = any(%(ids)s);

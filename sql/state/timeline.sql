@@ -20,3 +20,7 @@ where incident = %(incident)s and key = %(key)s;
 -- name: newest
 select id, incident, key, kind, actor, said, link, at, recorded_at, corrects from timeline
 where incident = %(incident)s and kind = %(kind)s order by at desc, id desc limit 1;
+
+-- name: told_by
+-- Keys end in that of the request that did it.
+select distinct incident from timeline where right(key, length(%(request)s) + 1) = ':' || %(request)s;

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
-from storytelling import Said, Story, until
+from storytelling import Said, Story, ilab, until
 
+from sandbox.product.books import CASES
+
+GRANT = ("grant", CASES["never_bought"], "5", "--reason", "the webhook was lost")
 TITLE = "checkout answers 500"
 
 
@@ -416,3 +421,138 @@ async def test_a_private_incident_stays_private_without_the_database(story: Stor
     await imported(story)
     assert await story.rows("select private from incidents") == [(True,)]
     assert not any("leaked" in said.text for said in story.sees("bob"))
+
+
+# Slack is silent
+
+
+async def token_of(story: Story, name: str) -> str:
+    """The secret that `/ilab token issue` shows."""
+    said = await story.asks(name, "/ilab token issue laptop")
+    found = re.search(r"ILAB_TOKEN=(ilab_[\w-]+)", said.text)
+    assert found is not None
+    return found[1]
+
+
+def silence_slack(story: Story) -> None:
+    """Every call of Slack's is refused, and its socket is cut."""
+    story.sandbox.faults.add("slack", kind="refused")
+    story.sandbox.workspace.socket.drop()
+
+
+async def shown(story: Story) -> None:
+    """Slack is back, and everything is there."""
+    story.sandbox.faults.clear("slack")
+    story.sandbox.world.clock.jump(31)
+    await until(lambda: all_done(story), "it was never set up", 30)
+
+    async def said() -> bool:
+        await story.make_posts_late()
+        async with await psycopg.AsyncConnection.connect(story.proxies["own"].conninfo, autocommit=True) as connection:
+            await connection.execute("update cards set not_before = null")
+        ((posts,),) = await story.rows("select count(*) from posts where state in ('wanted', 'sending')")
+        ((behind,),) = await story.rows("select count(*) from cards where wanted > shown")
+        return bool(posts == behind == 0)
+
+    await until(said, "it was never said", 30)
+    await story.settled()
+
+
+async def test_wholly_from_a_terminal_while_slack_is_silent(story: Story) -> None:
+    """Declared, paged and acknowledged from a terminal; when Slack is back it shows the channel, the card, the thread."""
+    tokens = {name: await token_of(story, name) for name in ("alice", "bob", "erin")}
+    silence_slack(story)
+    status, out, _ = await ilab(story, "run", "incident", "declare", "P0", TITLE, token=tokens["erin"])
+    assert (status, out.splitlines()[0]) == (1, f"✖ INC-1 is declared: P0 {TITLE}")
+    await until(lambda: len(pages(story)) == 1, "nobody was paged")
+    status, out, _ = await ilab(story, "run", "incident", "ack", "1", token=tokens["alice"])
+    assert (status, out.splitlines()[0].split(".")[0]) == (0, "You have INC-1")
+    assert "No bot is serving" not in out
+    await until(lambda: pages(story)[0].status == "acknowledged", "PagerDuty never heard")
+    _, out, _ = await ilab(story, "run", "status", token=tokens["bob"])
+    assert out.splitlines()[0].endswith("checks ok")
+    _, out, _ = await ilab(story, "run", *GRANT, token=tokens["erin"])
+    assert out.splitlines()[0].startswith("Request 1 waits for approval: grant 5 interviews to n•••@")
+    _, out, _ = await ilab(story, "approve", "1", token=tokens["bob"])
+    assert out.splitlines()[0] == "Approved. Request 1 runs now."
+    await until(lambda: story.state_of(1, "succeeded"), "it never ran")
+    assert rooms(story) == cards(story) == []
+    await shown(story)
+    (room,), (card,) = rooms(story), cards(story)
+    assert "Acknowledged  by alice" in card.text
+    thread = [said.text for said in story.sees("bob", thread_ts=str(card.raw["ts"]))][1:]
+    assert sum("INC-1 is acknowledged by alice" in text for text in thread) == 1
+    assert {story.person(name) for name in ("erin", "alice", "bob")} <= set(room.members)
+    assert len(pages(story)) == len(room.pins) == 1
+
+
+async def test_a_bot_that_starts_while_slack_is_silent(stage: Story) -> None:
+    """It pages and keeps its clocks all the same, and hears Slack as soon as it is back."""
+    async with stage.bot():
+        token = await token_of(stage, "alice")
+    silence_slack(stage)
+    await stage.start(deaf=True)
+    await ilab(stage, "run", "incident", "declare", "P0", TITLE, token=token)
+    await until(lambda: len(pages(stage)) == 1, "nobody was paged")
+    stage.sandbox.faults.clear("slack")
+    await stage.sandbox.workspace.socket.wait_for_connections()
+    await stage.says("bob", "/ilab whoami")
+    await stage.news("bob", lambda said: said.first_line.startswith("You are bob"))
+    await shown(stage)
+    assert len(rooms(stage)) == len(cards(stage)) == len(pages(stage)) == 1
+
+
+async def test_where_no_bot_serves_the_terminal_pages(stage: Story) -> None:
+    """It says what it did and what waits; the bot that comes later pages nobody twice, and shows the rest."""
+    async with stage.bot():
+        token = await token_of(stage, "alice")
+    status, out, _ = await ilab(stage, "run", "incident", "declare", "P0", TITLE, token=token)
+    assert status == 1
+    assert "! No bot is serving: this is written down, and waits until one does." in out
+    assert "✔ The on-call are paged for INC-1." in out
+    assert len(pages(stage)) == 1
+    status, out, _ = await ilab(stage, "run", "incident", "ack", "1", token=token)
+    assert "✔ PagerDuty knows that INC-1 is acknowledged." in out
+    assert pages(stage)[0].status == "acknowledged"
+    await stage.start()
+    await until(lambda: all_done(stage), "it was never set up", 30)
+    await stage.settled()
+    assert len(rooms(stage)) == len(cards(stage)) == len(pages(stage)) == 1
+    assert pages(stage)[0].status == "acknowledged"
+
+
+async def test_where_no_bot_serves_and_pagerduty_is_silent(stage: Story) -> None:
+    """The terminal says that nobody is paged, and whom to call, as far as that is known."""
+    async with stage.bot():
+        token = await token_of(stage, "alice")
+        await until(lambda: stage.rows("select 1 from last_answers"), "nobody asked who is on call")
+    for vendor in ("pagerduty", "pagerduty_events"):
+        stage.sandbox.faults.add(vendor, kind="status", status=500)
+    status, out, _ = await ilab(stage, "run", "incident", "declare", "P0", TITLE, token=token)
+    assert status == 1
+    assert "✖ Nobody is paged: PagerDuty fails (500)." in out
+    assert "Alice Ito" in out
+    stage.sandbox.faults.clear()
+    await stage.start()
+    await until(lambda: all_done(stage), "nobody was ever paged", 30)
+    assert len(pages(stage)) == 1
+
+
+async def test_stale_reminders_are_dropped(story: Story) -> None:
+    """Nobody acknowledges while Slack is silent: when it is back, the last word alone is said, once a place."""
+    await story.asks("frank", f"/ilab incident declare P0 {TITLE}")
+    await until(lambda: all_done(story), "it was never set up")
+    await story.settled()
+    silence_slack(story)
+    for minutes in (3.1, 2):
+        before = (await story.rows("select count(*) from posts"))[0][0]
+        story.sandbox.world.clock.jump(minutes * 60)
+
+        async def more(before: int = before) -> bool:
+            return bool((await story.rows("select count(*) from posts"))[0][0] > before)
+
+        await until(more, "no clock spoke")
+    await shown(story)
+    thread = [said.text for said in story.sees("bob", thread_ts=str(cards(story)[0].raw["ts"]))][1:]
+    assert sum("is not acknowledged" in text for text in thread) == 1
+    assert sum("is not acknowledged" in said.text for said in in_room(story)) == 1

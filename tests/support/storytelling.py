@@ -94,20 +94,21 @@ class Story:
         return path
 
     @asynccontextmanager
-    async def bot(self, folder: str = "bot", **changed: str) -> AsyncIterator[Bot]:
-        """A bot that serves until the block ends; two that serve at once have a folder each."""
+    async def bot(self, folder: str = "bot", *, deaf: bool = False, **changed: str) -> AsyncIterator[Bot]:
+        """A bot that serves until the block ends; two that serve at once have a folder each. `deaf`: Slack is silent."""
         settings = self.settings(**changed)
         async with app.serving(settings, data_dir=self.directory / folder, clock=self.sandbox.world.clock.now) as bot:
             self.bots.append(bot)
             try:
-                await self._heard(bot)
+                if not deaf:
+                    await self._heard(bot)
                 yield bot
             finally:
                 self.bots.remove(bot)
 
-    async def start(self, **changed: str) -> Bot:
+    async def start(self, *, deaf: bool = False, **changed: str) -> Bot:
         """A bot that serves until the story ends."""
-        return await self.stack.enter_async_context(self.bot(**changed))
+        return await self.stack.enter_async_context(self.bot(deaf=deaf, **changed))
 
     @asynccontextmanager
     async def process(self, **changed: str) -> AsyncIterator[asyncio.subprocess.Process]:
@@ -143,6 +144,13 @@ class Story:
         async with self.bots[0].core.services.database.connection() as connection:
             await connection.execute(
                 "update posts set started_at = started_at - interval '1 minute', not_before = null where state = 'sending'"
+            )
+
+    async def make_posts_late(self) -> None:
+        """The time passes after which what could not be said is told in one message."""
+        async with await psycopg.AsyncConnection.connect(self.proxies["own"].conninfo, autocommit=True) as connection:
+            await connection.execute(
+                "update posts set stored_at = stored_at - interval '1 hour', not_before = null where state = 'wanted'"
             )
 
     async def _heard(self, bot: Bot) -> None:

@@ -43,6 +43,7 @@ def want(database: Database, clock: Clock) -> Want:
         stream: str = "a",
         thread_ts: str | None = None,
         expires_at: datetime | None = None,
+        reminder: bool = False,
     ) -> None:
         body = {"text": f"This is {key}", "blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": key}}]}
         post = Post(
@@ -53,6 +54,7 @@ def want(database: Database, clock: Clock) -> Want:
             wanted_at=clock.now(),
             thread_ts=thread_ts,
             expires_at=expires_at,
+            reminder=reminder,
         )
         async with database.transaction() as transaction:
             await posts.add(transaction, post)
@@ -334,3 +336,65 @@ async def test_jobs_say_answers(outbox: Outbox, database: Database, sandbox: San
     assert message["text"] == "Site is down &lt;!channel&gt;"
     assert message["blocks"][1]["elements"][0]["value"] == "w:status"
     assert sandbox.workspace.pings == []
+
+
+async def becomes_late(connection: Plain) -> None:
+    """What is stored waits for an hour."""
+    await connection.execute("update posts set stored_at = stored_at - interval '1 hour'")
+
+
+async def all_said(outbox: Outbox) -> None:
+    """Everything that can be sent now is sent."""
+    while await outbox.send_next():
+        pass
+
+
+async def test_what_piled_up_is_one_message(
+    outbox: Outbox, sandbox: Sandbox, connection: Plain, want: Want, clock: Clock
+) -> None:
+    """After an outage a stream's posts are told in one message, in order, each with its time; other streams are theirs."""
+    for key in ("one", "two", "three", "four"):
+        await want(key, reminder=key == "two")
+        clock.jump(60)
+    await want("elsewhere", stream="b")
+    await becomes_late(connection)
+    await want("five")
+    await all_said(outbox)
+    digest, other = sorted(said(sandbox))
+    assert other == "This is elsewhere"
+    assert digest.startswith("Said late, in short: what was to be said here between ")
+    (message,) = (
+        message for message in sandbox.workspace.channel(CHANNEL).messages if message["text"].startswith("Said late")
+    )
+    lines = message["blocks"][1]["text"]["text"].splitlines()
+    assert [line.split()[-1] for line in lines] == ["one", "three", "four", "five"]
+    assert message["metadata"]["event_payload"] == {"key": "digest:one"}
+    assert {state for _, state, _, _ in await states(connection)} == {"expired", "sent"}
+
+
+async def test_few_late_posts_are_said_as_they_are(
+    outbox: Outbox, sandbox: Sandbox, connection: Plain, want: Want
+) -> None:
+    """Two are said one by one; a reminder goes unsaid where something newer was said, and is said where it is the last."""
+    await want("one", reminder=True)
+    await want("two")
+    await want("three", reminder=True)
+    await becomes_late(connection)
+    await all_said(outbox)
+    assert said(sandbox) == ["This is two", "This is three"]
+
+
+async def test_a_late_post_whose_answer_was_lost_is_found_first(
+    outbox: Outbox, sandbox: Sandbox, connection: Plain, want: Want
+) -> None:
+    """It stands in Slack already: it is not told once more in the message of what piled up behind it."""
+    sandbox.faults.add("slack", "chat.postMessage", kind="lost", times=1)
+    for key in ("one", "two", "three", "four"):
+        await want(key)
+    assert await outbox.send_next()
+    await becomes_late(connection)
+    await time_passes(connection)
+    await all_said(outbox)
+    first, digest = said(sandbox)
+    assert first == "This is one"
+    assert digest.startswith("Said late")
