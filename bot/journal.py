@@ -7,7 +7,7 @@ import json
 import os
 import secrets
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -105,23 +105,33 @@ class Journal:
         `bring` takes the lines of other kinds. What the database refuses of them is logged and set aside: one such line
         must not keep everything else out.
         """
-        self._close()  # what comes meanwhile goes into a new file: this one is read to its end, and set aside
+        self._close()  # what comes meanwhile goes into a new file: these are read to their end, and set aside
         count = 0
-        for path in sorted(self._folder.glob("*.jsonl")):
-            with _locked(path) as ours:
-                if not ours:
-                    continue
-                async with database.transaction() as transaction:
-                    await transaction.execute("select pg_advisory_xact_lock(%s)", [_LOCK])
-                    for number, line in enumerate(_lines(path)):
-                        id_ = f"{path.stem}:{number}"
-                        if line["line"] in _OURS:
-                            await _bring(transaction, line, id_=id_, claimed_until=claimed_until)
-                        elif bring is not None:
-                            await self._bring_other(transaction, line, bring, id_=id_)
-                        count += 1
+        with ExitStack() as stack:
+            paths = [path for path in sorted(self._folder.glob("*.jsonl")) if stack.enter_context(_locked(path))]
+            if not paths:
+                return 0
+            # all in one: what an incident's first lines set going must not run before its last are there
+            async with database.transaction() as transaction:
+                await transaction.execute("select pg_advisory_xact_lock(%s)", [_LOCK])
+                for path in paths:
+                    count += await self._import(transaction, path, claimed_until=claimed_until, bring=bring)
+            for path in paths:
                 # only now: a commit that failed has imported nothing
                 path.rename(path.with_suffix(".imported"))
+        return count
+
+    async def _import(
+        self, transaction: Connection, path: Path, *, claimed_until: datetime, bring: Bring | None
+    ) -> int:
+        count = 0
+        for number, line in enumerate(_lines(path)):
+            id_ = f"{path.stem}:{number}"
+            if line["line"] in _OURS:
+                await _bring(transaction, line, id_=id_, claimed_until=claimed_until)
+            elif bring is not None:
+                await self._bring_other(transaction, line, bring, id_=id_)
+            count += 1
         return count
 
     def purge(self, before: datetime) -> int:

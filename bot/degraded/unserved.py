@@ -6,11 +6,11 @@ import asyncio
 import time
 from typing import Final
 
+from bot import oncall
 from bot.context import Services
 from bot.errors import ProviderError
 from bot.incidents import paging
 from bot.incidents.states import State
-from bot.on_call import on_duty
 from bot.operation import Answer, Line, Lines, Mark
 from bot.steps import Ended, Table, run
 from bot.store import clocks, incidents, timeline
@@ -68,11 +68,9 @@ async def _told(services: Services, incident: Incident) -> list[Line]:
     return [Line(title=f"PagerDuty knows that {incident.label} is {incident.state}.", mark=Mark.OK)]
 
 
-async def _whom_to_call(services: Services) -> list[Line]:
-    duty = await on_duty(services)
-    if duty is None:
-        return [Line(title="Who is on call is not known: call the team lead.")]
-    return [Line(title=f"Level {person.level}", text=person.name, at=duty.known_at) for person in duty.people]
+async def _whom_to_call(services: Services) -> tuple[Line, ...]:
+    known = oncall.numbers(await oncall.kept(services), services.now())
+    return known or (Line(title="Who is on call is not known: call the team lead."),)
 
 
 async def _nothing() -> None:

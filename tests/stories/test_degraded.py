@@ -525,13 +525,14 @@ async def test_where_no_bot_serves_and_pagerduty_is_silent(stage: Story) -> None
     """The terminal says that nobody is paged, and whom to call, as far as that is known."""
     async with stage.bot():
         token = await token_of(stage, "alice")
-        await until(lambda: stage.rows("select 1 from last_answers"), "nobody asked who is on call")
+        await until(lambda: stage.rows("select 1 from on_call"), "nobody asked who is on call")
     for vendor in ("pagerduty", "pagerduty_events"):
         stage.sandbox.faults.add(vendor, kind="status", status=500)
     status, out, _ = await ilab(stage, "run", "incident", "declare", "P0", TITLE, token=token)
     assert status == 1
     assert "✖ Nobody is paged: PagerDuty fails (500)." in out
     assert "Alice Ito" in out
+    assert "+81" in out
     stage.sandbox.faults.clear()
     await stage.start()
     await until(lambda: all_done(stage), "nobody was ever paged", 30)

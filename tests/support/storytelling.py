@@ -150,7 +150,8 @@ class Story:
         """The time passes after which what could not be said is told in one message."""
         async with await psycopg.AsyncConnection.connect(self.proxies["own"].conninfo, autocommit=True) as connection:
             await connection.execute(
-                "update posts set stored_at = stored_at - interval '1 hour', not_before = null where state = 'wanted'"
+                "update posts set stored_at = stored_at - interval '1 hour', not_before = null,"
+                " started_at = started_at - interval '1 hour' where state in ('wanted', 'sending')"
             )
 
     async def _heard(self, bot: Bot) -> None:
