@@ -312,7 +312,6 @@ def _loops(built: Core, inbox: Inbox, slack: Slack) -> dict[str, Any]:
     from bot.context import Duty
     from bot.incidents.rehousing import Rehousing
     from bot.jobs import Jobs
-    from bot.on_call import REFRESHED_EVERY, on_duty
     from bot.slack.announcer import Announcer
     from bot.slack.outbox import Outbox
     from bot.slack.rooms import Rooms
@@ -358,9 +357,6 @@ def _loops(built: Core, inbox: Inbox, slack: Slack) -> dict[str, Any]:
         for person in await services.database.call(tokens.bearers):
             await services.people.actor(person)
 
-    async def look_who_is_on_call() -> None:
-        await on_duty(services)
-
     return {
         "keeper": keep_going("keeper", functools.partial(_go_on, built), every=0.5),
         "database": keep_going("database", prepare, every=1),
@@ -376,7 +372,6 @@ def _loops(built: Core, inbox: Inbox, slack: Slack) -> dict[str, Any]:
         ),
         "cards": once_ready(lambda: keep_going("cards", outbox.show_next, every=0.25)),
         "inbox": once_ready(lambda: keep_going("inbox", functools.partial(_sweep, built, inbox), every=4)),
-        "on call": once_ready(lambda: keep_going("on call", look_who_is_on_call, every=REFRESHED_EVERY)),
         "bearers": once_ready(lambda: keep_going("bearers", look_at_bearers, every=BEARERS_EVERY)),
     }
 

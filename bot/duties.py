@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Final, TypeVar
 
-from bot import changes, oncall, watching
+from bot import changes, roster, watching
 from bot.alerts import card as alert_card
 from bot.alerts import judging
 from bot.context import CardOf, ClockWork, Duty, Services
@@ -49,7 +49,7 @@ def clock_work(duty: Duty) -> dict[str, ClockWork]:
         elsewhere.clock_work(duty),
         escalating.clock_work(duty),
         handing_over.clock_work(duty),
-        oncall.clock_work(duty),
+        roster.clock_work(duty),
         paging.clock_work(duty),
         reclassifying.clock_work(duty),
         topic.clock_work(duty),
@@ -62,7 +62,7 @@ def clock_work(duty: Duty) -> dict[str, ClockWork]:
 
 
 STANDING: Final[tuple[tuple[str, str], ...]] = (
-    (oncall.SUBJECT, oncall.REFRESH),
+    (roster.SUBJECT, roster.REFRESH),
     (watcher.SUBJECT, watcher.MEASURE),
     (digest.SUBJECT, digest.DAILY),
     (digest.SUBJECT, digest.WEEKLY),

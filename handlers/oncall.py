@@ -7,13 +7,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
-from bot import oncall
+from bot import roster
 from bot.contacts import CONTACTS, Contact
 from bot.context import Context, Services
 from bot.errors import UserError
 from bot.incidents import calling
 from bot.incidents.finding import WhichArgs, which
-from bot.oncall import Roster
 from bot.operation import (
     Answer,
     Arg,
@@ -31,6 +30,7 @@ from bot.operation import (
     Read,
 )
 from bot.people import Role
+from bot.roster import Roster
 from bot.store.on_call import OnDuty
 
 SECTION: Final = "Emergency Contacts"
@@ -41,32 +41,32 @@ ANSWERS: Final = {1: "answers within 15 minutes", 2: "within 30 minutes", 3: "wi
 async def show(args: Args, context: Context) -> Answer:
     """Return who is on call, rung by rung, until when, and who comes then."""
     del args
-    roster = await oncall.roster(context.services)
-    if not roster.people:
+    found = await roster.asked(context.services)
+    if not found.people:
         raise UserError(
-            f"I do not know who is on call. {roster.silent}".strip(),
+            f"I do not know who is on call. {found.silent}".strip(),
             why="PagerDuty has never told me.",
             todo="PagerDuty's own app shows its schedule.",
         )
     now = context.now
     return Answer(
-        verdict=_verdict(roster, now),
-        mark=Mark.UNKNOWN if roster.silent else Mark.OK,
+        verdict=_verdict(found, now),
+        mark=Mark.UNKNOWN if found.silent else Mark.OK,
         evidence=(
-            *((Lines(lines=(Line(title=roster.silent, mark=Mark.UNKNOWN),)),) if roster.silent else ()),
-            Lines(heading="Whom to call", lines=tuple(_line(one, now) for one in roster.people)),
+            *((Lines(lines=(Line(title=found.silent, mark=Mark.UNKNOWN),)),) if found.silent else ()),
+            Lines(heading="Whom to call", lines=tuple(_line(one, now) for one in found.people)),
         ),
         section=SECTION,
         # telephone numbers are nobody's business in a channel with guests
         audience=Audience.PRIVATE,
-        at=roster.at,
+        at=found.at,
     )
 
 
-def _verdict(roster: Roster, now: datetime) -> str:
-    first = roster.level(min(one.level for one in roster.people))
+def _verdict(found: Roster, now: datetime) -> str:
+    first = found.level(min(one.level for one in found.people))
     who = " and ".join(one.name for one in first)
-    if any(oncall.is_over(one, now) for one in first):
+    if any(roster.is_over(one, now) for one in first):
         return f"{who} was on call, and that shift has ended since: it may be somebody else by now."
     ends = min((one.ends_at for one in first if one.ends_at), default=None)
     until = f" until {ends:%a %d %b %H:%M} UTC" if ends else ""
@@ -75,7 +75,7 @@ def _verdict(roster: Roster, now: datetime) -> str:
 
 def _line(one: OnDuty, now: datetime) -> Line:
     parts = [one.phone or "no number is known"]
-    if one.ends_at is not None and not oncall.is_over(one, now):
+    if one.ends_at is not None and not roster.is_over(one, now):
         parts.append(
             f"until {one.ends_at:%a %d %b %H:%M} UTC"
             + (f", then {one.following}" if one.following not in ("", one.name) else "")
@@ -83,9 +83,9 @@ def _line(one: OnDuty, now: datetime) -> Line:
     if one.level in ANSWERS:
         parts.append(ANSWERS[one.level])
     return Line(
-        title=f"{oncall.rung(one.level)}: {one.name}",
+        title=f"{roster.rung(one.level)}: {one.name}",
         text="; ".join(parts),
-        mark=Mark.DEGRADED if oncall.is_over(one, now) else Mark.NONE,
+        mark=Mark.DEGRADED if roster.is_over(one, now) else Mark.NONE,
     )
 
 

@@ -10,9 +10,9 @@ from bot.context import Context, Transaction
 from bot.errors import DeniedError, UserError
 from bot.incidents.timeline import Kind
 from bot.masking import masked_text
-from bot.on_call import OnDuty, on_duty
 from bot.operation import Answer, Audience, Line, Lines, Mark
 from bot.policy import Deny
+from bot.roster import Roster, trusted
 from bot.store import incidents, requests
 from bot.store.incidents import Incident
 from bot.transitions import Step
@@ -26,7 +26,7 @@ async def break_glass(request_id: int, reason: str, context: Context, transactio
     incident = await _incident_of(request_id, context, transaction)
     duty = None
     if not glass.appointed_by_another(incident, context.actor):
-        duty = await on_duty(context.services)
+        duty = await trusted(context.services)
     decision = glass.decide(
         incident, context.actor, duty, levels=context.services.settings.approvals.break_glass_levels
     )
@@ -70,7 +70,7 @@ async def _incident_of(request_id: int, context: Context, transaction: Transacti
     return incident
 
 
-def _grounds(incident: Incident, duty: OnDuty | None, context: Context) -> dict[str, str | int | None]:
+def _grounds(incident: Incident, duty: Roster | None, context: Context) -> dict[str, str | int | None]:
     """For the audit: by what the actor might."""
     if duty is None:
         return {"as": "lead", "appointed_by": incident.lead_by}
@@ -78,7 +78,7 @@ def _grounds(incident: Incident, duty: OnDuty | None, context: Context) -> dict[
     return {"as": "on call", "level": duty.level_of(context.actor.email)} | silent
 
 
-def _age_of(duty: OnDuty | None) -> tuple[Line, ...]:
+def _age_of(duty: Roster | None) -> tuple[Line, ...]:
     if duty is None or not duty.silent:
         return ()
     said = f"{duty.silent} Who is on call is what it last said"

@@ -12,7 +12,7 @@ from bot.people import Actor
 from bot.policy import Allow, Deny
 
 if TYPE_CHECKING:
-    from bot.on_call import OnDuty
+    from bot.roster import Roster
     from bot.store.incidents import Incident
 
 
@@ -39,7 +39,7 @@ def appointed_by_another(incident: Incident, actor: Actor) -> bool:
     return incident.lead == actor.id and incident.lead_by not in (None, actor.id)
 
 
-def decide(incident: Incident, actor: Actor, duty: OnDuty | None, *, levels: int) -> Allow | Deny:
+def decide(incident: Incident, actor: Actor, duty: Roster | None, *, levels: int) -> Allow | Deny:
     """Return whether the actor may break the glass of a change that has one; `levels` of the policy count as on call."""
     if appointed_by_another(incident, actor):
         return Allow()

@@ -6,7 +6,7 @@ import asyncio
 import time
 from typing import Final
 
-from bot import oncall
+from bot import roster
 from bot.context import Services
 from bot.errors import ProviderError
 from bot.incidents import paging
@@ -69,7 +69,7 @@ async def _told(services: Services, incident: Incident) -> list[Line]:
 
 
 async def _whom_to_call(services: Services) -> tuple[Line, ...]:
-    known = oncall.numbers(await oncall.kept(services), services.now())
+    known = roster.numbers(await roster.kept(services), services.now())
     return known or (Line(title="Who is on call is not known: call the team lead."),)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from bot import oncall
+from bot import roster
 from bot.ages import age
 from bot.context import ClockWork, Duty, Services
 from bot.deploys.changed import what_changed
@@ -123,9 +123,9 @@ class Bootstrap:
 
     async def _numbers(self, page: Recorded, on_call: Sequence[str]) -> Answer:
         """Whom to call by telephone, since PagerDuty does not."""
-        people = await oncall.kept(self.services)
+        people = await roster.kept(self.services)
         now = self.services.now()
-        lines = oncall.numbers(people, now) or (
+        lines = roster.numbers(people, now) or (
             Line(title="I know no numbers: PagerDuty has never told me any.", mark=Mark.UNKNOWN),
         )
         return Answer(
@@ -229,7 +229,7 @@ class Bootstrap:
         try:
             people = [(one.name, one.email) for one in await self._asked() if one.level <= LEAD]
         except ProviderError as error:
-            people = [(one.name, one.email) for one in await oncall.kept(self.services) if one.level <= LEAD]
+            people = [(one.name, one.email) for one in await roster.kept(self.services) if one.level <= LEAD]
             outside = [] if people else [f"the on-call ({error.what})"]
         found = await self.rooms.people([email for _, email in people])
         outside += [

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from bot import oncall
+from bot import roster
 from bot.audit import Event
 from bot.context import Services
 from bot.errors import NotConfiguredError, ProviderError, UserError
@@ -32,16 +32,16 @@ async def plan(incident: Incident, services: Services) -> Plan:
     if incident.drill is not None:
         raise UserError(f"{incident.label} is a drill: nobody is paged for it.")
     level = min(incident.rung + 1, TOP) if await pager.is_open(incident.page_key) else 1
-    on_call = await oncall.roster(services)
+    on_call = await roster.asked(services)
     called = on_call.level(level)
     who = " and ".join(one.name for one in called) or "nobody is on call there"
     lines = [
-        Line(title="Paged so far", text=oncall.rung(incident.rung) if level > 1 else "nobody"),
-        *oncall.numbers(called, services.now()),
+        Line(title="Paged so far", text=roster.rung(incident.rung) if level > 1 else "nobody"),
+        *roster.numbers(called, services.now()),
         *((Line(title=on_call.silent, mark=Mark.UNKNOWN),) if on_call.silent else ()),
     ]
     return Plan(
-        effect=f"{incident.label}: {oncall.rung(level)} is paged, {who}{_again(incident, level)}",
+        effect=f"{incident.label}: {roster.rung(level)} is paged, {who}{_again(incident, level)}",
         lines=tuple(lines),
         decides={"incident": incident.id, "level": level, "since": services.now().isoformat()},
     )
@@ -59,10 +59,10 @@ async def call(decides: Mapping[str, Any], execution: Execution) -> Outcome:
     if not paged.worked:
         await _say_numbers(incident, paged, execution)
         return Outcome(succeeded=False, said=f"{paged.said} Call them.", lines=paged.numbers)
-    called = (await oncall.roster(services)).level(level)
+    called = (await roster.asked(services)).level(level)
     await _record(incident, level, called, execution)
     who = " and ".join(one.name for one in called)
-    said = f"{oncall.rung(level)} is paged for {incident.label}: {who}{_again(incident, level)}."
+    said = f"{roster.rung(level)} is paged for {incident.label}: {who}{_again(incident, level)}."
     return Outcome(succeeded=True, said=said)
 
 
@@ -79,7 +79,7 @@ async def _record(incident: Incident, level: int, called: tuple[OnDuty, ...], ex
         if done:
             return
         who = " and ".join(one.name for one in called)
-        said = Answer(verdict=f"{name} called the next rung: {oncall.rung(level)} is paged, {who}.")
+        said = Answer(verdict=f"{name} called the next rung: {roster.rung(level)} is paged, {who}.")
         await moving.record(
             services,
             transaction,

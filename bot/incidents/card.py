@@ -17,8 +17,8 @@ from bot.incidents.states import CAUSES, State
 from bot.incidents.telling import marked
 from bot.incidents.timeline import Kind
 from bot.incidents.visibility import has_room
-from bot.oncall import numbers
 from bot.operation import Answer, Line, Lines, Mark, Offer
+from bot.roster import numbers
 from bot.store import clocks, incidents, milestones, on_call, people, steps, timeline
 from bot.store.database import Connection
 from bot.store.incidents import Incident

@@ -13,8 +13,8 @@ from bot.incidents.card import Known
 from bot.incidents.telling import tell
 from bot.incidents.timeline import Kind
 from bot.incidents.visibility import has_room
-from bot.oncall import HAND_OVER, rung
 from bot.operation import Answer, Line, Lines
+from bot.roster import HAND_OVER, rung
 from bot.store import incidents, members, on_call, timeline
 from bot.store.incidents import Incident
 from bot.store.on_call import OnDuty

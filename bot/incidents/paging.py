@@ -19,8 +19,8 @@ from bot.incidents.moving import PAGER
 from bot.incidents.states import State
 from bot.incidents.telling import tell
 from bot.incidents.visibility import outside_name
-from bot.oncall import call_by_hand
 from bot.operation import Answer, Line, Lines, Mark
+from bot.roster import call_by_hand
 from bot.steps import Ended, Results, Step, Table, run
 from bot.store import clocks, incidents
 from bot.store.incidents import Incident

@@ -70,7 +70,7 @@ def current(story: Story) -> Deployment:
 
 async def on_call_was_kept(story: Story) -> bool:
     """Whether PagerDuty's answer is there for the hour in which it gives none."""
-    return bool(await story.rows("select 1 from last_answers where name = 'pagerduty.on_call'"))
+    return bool(await story.rows("select 1 from on_call"))
 
 
 def card(story: Story, place: str, name: str = "alice") -> Said:
@@ -224,7 +224,7 @@ async def test_pagerduty_has_been_silent_for_too_long(story: Story) -> None:
     """After a day nobody can say who is on call, and the lead is the only way."""
     place = await rollback(story)
     await until(lambda: on_call_was_kept(story), "nobody ever asked")
-    await story.rows("update last_answers set at = at - interval '25 hours' returning name")
+    await story.rows("update on_call set seen_at = seen_at - interval '25 hours' returning name")
     story.sandbox.vendors["pagerduty"].set_switch("api", "down")
     said = await told(story, "alice", f"{GLASS} 1 {WHY}", place)
     assert "Nobody can say who is on call: PagerDuty does not answer, or is not configured." in said.text

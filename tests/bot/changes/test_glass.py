@@ -9,11 +9,11 @@ import pytest
 
 from bot.app import registry
 from bot.changes.glass import decide, has_glass, why_none
-from bot.on_call import OnDuty
 from bot.people import Actor, Role, Standing
 from bot.policy import Allow, Deny
-from bot.providers.pagerduty import OnCall
+from bot.roster import Roster
 from bot.store.incidents import Incident
+from bot.store.on_call import OnDuty
 
 NOW = datetime(2026, 3, 1, 3, tzinfo=UTC)
 CHANGES = registry().by_words
@@ -38,14 +38,26 @@ ALICE = Actor(
     known_at=NOW,
     email="alice@interviewlab.io",
 )
-DUTY = OnDuty(
-    people=(
-        OnCall(level=1, name="Alice", email="alice@interviewlab.io"),
-        OnCall(level=2, name="Bob", email="bob@interviewlab.io"),
-        OnCall(level=3, name="Alice", email="alice@interviewlab.io"),
-    ),
-    known_at=NOW,
-)
+
+
+def on_duty(level: int, name: str) -> OnDuty:
+    """Somebody on call."""
+    return OnDuty(
+        level=level,
+        person=name,
+        name=name,
+        email=f"{name.lower()}@interviewlab.io",
+        phone="",
+        starts_at=None,
+        ends_at=None,
+        following="",
+        seen_at=NOW,
+        changed_at=NOW,
+        replaced="",
+    )
+
+
+DUTY = Roster(people=(on_duty(1, "Alice"), on_duty(2, "Bob"), on_duty(3, "Alice")))
 
 
 @pytest.mark.parametrize(
@@ -88,7 +100,7 @@ def test_where_there_is_glass(words: str, incident: Incident | None, why: str) -
         (ALICE, replace(P0, lead="U0BOB0002", lead_by=ALICE.id), None, 1, Deny),
     ],
 )
-def test_who_may(actor: Actor, incident: Incident, duty: OnDuty | None, levels: int, decided: type) -> None:
+def test_who_may(actor: Actor, incident: Incident, duty: Roster | None, levels: int, decided: type) -> None:
     """Whoever is on call up to the level, or leads because another said so; an unknown address matches nobody."""
     decision = decide(incident, actor, duty, levels=levels)
     assert isinstance(decision, decided)
@@ -96,5 +108,5 @@ def test_who_may(actor: Actor, incident: Incident, duty: OnDuty | None, levels: 
 
 def test_nobody_is_on_call_without_an_address() -> None:
     """Two people of whom neither PagerDuty nor Slack tells an address are not the same person."""
-    duty = OnDuty(people=(OnCall(level=1, name="Somebody", email=""),), known_at=NOW)
+    duty = Roster(people=(replace(on_duty(1, "Somebody"), email=""),))
     assert duty.level_of("") is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from bot.oncall import compared, is_over, numbers, rung
+from bot.roster import compared, is_over, numbers, rung
 from bot.store.on_call import OnDuty
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)

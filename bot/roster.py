@@ -32,7 +32,9 @@ HAND_OVER: Final = "hand_over"
 """The clock of an incident that is told who has come on call."""
 KEEP: Final = 3.0
 """Real seconds for which one answer serves everybody."""
-ASK_WITHIN: Final = 5.0
+ASK_WITHIN: Final = 4.0
+OLDEST: Final = timedelta(hours=24)
+"""How old PagerDuty's last answer may be and still give somebody a right."""
 RUNGS: Final = {1: "On-call engineer", 2: "Team lead", 3: "CTO"}
 """The runbook's escalation path. PagerDuty's levels are its rungs."""
 
@@ -48,6 +50,17 @@ class Roster:
     def at(self) -> datetime | None:
         """When PagerDuty said so."""
         return min((one.seen_at for one in self.people), default=None)
+
+    @property
+    def known_at(self) -> datetime:
+        """The same, of a roster that names somebody."""
+        assert self.at is not None  # noqa: S101 -- it names somebody
+        return self.at
+
+    def level_of(self, email: str) -> int | None:
+        """The lowest level of the policy at which whoever has this address is on call."""
+        levels = [one.level for one in self.people if email and one.email == email.lower()]
+        return min(levels, default=None)
 
     def level(self, level: int) -> tuple[OnDuty, ...]:
         """Those of one level."""
@@ -69,9 +82,17 @@ async def refresh(services: Services, _subject: str, _due_at: datetime) -> None:
         await services.database.call(lambda connection: clocks.start(connection, SUBJECT, REFRESH, due_at=due_at))
 
 
-async def roster(services: Services) -> Roster:
+async def asked(services: Services) -> Roster:
     """Who is on call: by PagerDuty, or by what it last said."""
     return await services.flights.join("on call", lambda: _ask(services), keep=KEEP)
+
+
+async def trusted(services: Services) -> Roster | None:
+    """Who is on call, for what only they may do; None where PagerDuty is not configured, or was silent for too long."""
+    if services.vendors().pagerduty is None:
+        return None
+    found = await _ask(services)
+    return found if found.at is not None and services.now() - found.at <= OLDEST else None
 
 
 async def kept(services: Services) -> tuple[OnDuty, ...]:
