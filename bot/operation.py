@@ -23,6 +23,7 @@ from bot.people import Role
 if TYPE_CHECKING:
     from bot.context import Context, Services, Transaction
     from bot.degraded.keeper import Keeper
+    from bot.steps import Book
 
 Email = NewType("Email", str)
 """An e-mail address, lower case. It is personal data: it never stands in a button's value."""
@@ -369,6 +370,8 @@ class Execution:
     """The incident that it belongs to, where there is one."""
     progress: Callable[[str], Awaitable[None]]
     """Says on the card how far it is, in one line without personal data."""
+    book: Book
+    """Where its steps are recorded, so that what is run again finds what it did."""
 
 
 @dataclass(frozen=True, kw_only=True)

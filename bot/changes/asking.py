@@ -55,7 +55,8 @@ async def _asked(change: Change[Any], args: Args, context: Context) -> Request:
     try:
         plan = await change.plan(args, context)
         async with database.transaction() as transaction:
-            await _ask(change, plan, context, transaction)
+            incident = await _incident_of(change, context, transaction)
+            await ask(change, plan, incident, context, transaction)
             known = await requests.by_key(transaction, context.request_id)
     except NO_REFUSALS:
         raise
@@ -96,10 +97,18 @@ def _alone(request: Request) -> Answer:
     )
 
 
-async def _ask(change: Change[Any], plan: Plan, context: Context, transaction: Transaction) -> None:
+async def ask(
+    change: Change[Any],
+    plan: Plan,
+    incident: Incident | None,
+    context: Context,
+    transaction: Transaction,
+    *,
+    number: int | None = None,
+) -> None:
+    """The request is stored with its plan, and shown. `number`: it has one already, given without our database."""
     settings = context.services.settings
     rule = rule_of(change, settings.approvals)
-    incident = await _incident_of(change, context, transaction)
     channel = channel_of(settings, incident)
     if rule.quorum and settings.slack is not None and not channel:
         raise NotConfiguredError(
@@ -111,7 +120,7 @@ async def _ask(change: Change[Any], plan: Plan, context: Context, transaction: T
         "lines": [{"title": line.title, "text": masked_text(line.text)} for line in plan.lines],
         "decides": decides,
     }
-    request = await _store(Step.PLAN, change, shown, rule, incident, context, transaction)
+    request = await _store(Step.PLAN, change, shown, rule, incident, context, transaction, number=number)
     if request is None:
         return  # another copy was quicker with the same payload
     detail = {"operation": change.words, "decides": {name: decides[name] for name in decides if name != "reason"}}
@@ -153,7 +162,7 @@ async def _refuse(change: Change[Any], error: UserError, context: Context, trans
     )
 
 
-async def _store(
+async def _store(  # noqa: PLR0913 -- who asks what, what planning made of it, and where that belongs
     step: Step,
     change: Change[Any],
     shown: dict[str, Any],
@@ -163,6 +172,7 @@ async def _store(
     transaction: Transaction,
     *,
     reason: str = "",
+    number: int | None = None,
 ) -> Request | None:
     """The request that was received, as planning left it; None where this payload has asked before."""
     state = after(State.RECEIVED, step)
@@ -180,7 +190,9 @@ async def _store(
         expires_at=context.now + rule.lasts,
         reason=reason,
         incident=None if incident is None else incident.id,
-        exclusive=change.exclusive or None,
+        # what was asked without the database was one at a time there, and cannot be refused any more
+        exclusive=(change.exclusive or None) if number is None else None,
+        number=number,
     )
     return None if request_id is None else await requests.get(transaction, request_id, lock=True)
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from bot.audit import Event
 from bot.changes import glass
 from bot.changes.deciding import as_known, known, lapsed, open_request
@@ -11,10 +14,12 @@ from bot.errors import DeniedError, UserError
 from bot.incidents.timeline import Kind
 from bot.masking import masked_text
 from bot.operation import Answer, Audience, Line, Lines, Mark
+from bot.people import Actor
 from bot.policy import Deny
 from bot.roster import Roster, trusted
 from bot.store import incidents, requests
 from bot.store.incidents import Incident
+from bot.store.requests import Request
 from bot.transitions import Step
 
 
@@ -35,6 +40,20 @@ async def break_glass(request_id: int, reason: str, context: Context, transactio
     request = await open_request(request_id, context, transaction)
     if over := await lapsed(request, change_of(context.services, request), context, transaction):
         return over
+    await broke(request, why, grounds(incident, duty, context.actor), context, transaction)
+    context.services.wake()
+    lines = (Line(title="It is announced, and will be reviewed in the post-mortem."), *_age_of(duty))
+    return Answer(
+        verdict=f"⚡ Request {request.id} runs now, without a second person.",
+        evidence=(Lines(lines=lines), *as_known(context)),
+        audience=Audience.PRIVATE,
+    )
+
+
+async def broke(
+    request: Request, why: str, by_right_of: Mapping[str, Any], context: Context, transaction: Transaction
+) -> None:
+    """The (locked) request runs, and everybody reads who did that, and why."""
     await requests.break_glass(transaction, request.id, by=context.actor.id, why=why)
     await move(request, Step.BREAK_GLASS, context.services, transaction, at=context.now)
     await note(
@@ -45,14 +64,7 @@ async def break_glass(request_id: int, reason: str, context: Context, transactio
         at=context.now,
         said=f"run by break-glass, without a second person: {why}",
         kind=Kind.BREAK_GLASS,
-        detail=_grounds(incident, duty, context) | known(context) | surface(context),
-    )
-    context.services.wake()
-    lines = (Line(title="It is announced, and will be reviewed in the post-mortem."), *_age_of(duty))
-    return Answer(
-        verdict=f"⚡ Request {request.id} runs now, without a second person.",
-        evidence=(Lines(lines=lines), *as_known(context)),
-        audience=Audience.PRIVATE,
+        detail=dict(by_right_of) | known(context) | surface(context),
     )
 
 
@@ -70,12 +82,12 @@ async def _incident_of(request_id: int, context: Context, transaction: Transacti
     return incident
 
 
-def _grounds(incident: Incident, duty: Roster | None, context: Context) -> dict[str, str | int | None]:
-    """For the audit: by what the actor might."""
+def grounds(incident: Incident, duty: Roster | None, actor: Actor) -> dict[str, str | int | None]:
+    """For the audit: by what the actor might. Pure."""
     if duty is None:
         return {"as": "lead", "appointed_by": incident.lead_by}
     silent = {"on_call_known_at": duty.known_at.isoformat()} if duty.silent else {}
-    return {"as": "on call", "level": duty.level_of(context.actor.email)} | silent
+    return {"as": "on call", "level": duty.level_of(actor.email)} | silent
 
 
 def _age_of(duty: Roster | None) -> tuple[Line, ...]:

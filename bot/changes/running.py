@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -14,7 +15,8 @@ from bot.changes.moves import BOT, EXECUTE, already, change_of, id_of, move, not
 from bot.context import Context, Services, Transaction
 from bot.errors import ProviderError, StaleError, UserError
 from bot.masking import masked_text
-from bot.operation import Answer, Audience, Execution, Outcome
+from bot.operation import Answer, Audience, Change, Execution, Outcome
+from bot.steps import Table
 from bot.store import cards, clocks, customers, requests
 from bot.store.requests import Request
 from bot.transitions import State, Step
@@ -48,8 +50,14 @@ async def execute(services: Services, subject: str, _due_at: datetime) -> None:
 
 
 async def _become(request: Request, services: Services) -> tuple[Step, Outcome]:
-    """What became of it. Raises ProviderError where it cannot be known yet, and is worth asking again."""
     approvers = await services.database.call(lambda connection: requests.approvers(connection, request.id))
+    plan = request.plan["decides"]
+    try:
+        decides = await services.database.call(lambda connection: customers.unveiled(connection, plan))
+    except ProviderError:
+        raise
+    except UserError as error:
+        return _refused(error)
     execution = Execution(
         key=f"ilab:{request.id}:{request.key}",
         request=request.id,
@@ -58,23 +66,32 @@ async def _become(request: Request, services: Services) -> tuple[Step, Outcome]:
         services=services,
         incident=request.incident,
         progress=functools.partial(_progress, services, request),
+        book=Table(services.database, request.subject),
     )
+    return await become(change_of(services, request), decides, execution, since=request.decided_at)
+
+
+async def become(
+    change: Change[Any], decides: Mapping[str, Any], execution: Execution, *, since: datetime | None
+) -> tuple[Step, Outcome]:
+    """What became of it. Raises ProviderError where it cannot be known yet, and is worth asking again."""
     try:
-        decides = await services.database.call(
-            lambda connection: customers.unveiled(connection, request.plan["decides"])
-        )
-        outcome = await change_of(services, request).execute(decides, execution)
+        outcome = await change.execute(decides, execution)
     except ProviderError as error:
         refused = error.kind in REFUSALS
-        if not refused and (request.decided_at is None or services.now() - request.decided_at < GIVE_UP_AFTER):
+        if not refused and (since is None or execution.services.now() - since < GIVE_UP_AFTER):
             raise
         said = error.sentences if refused else f"It cannot be known: {error.sentences}"
         return Step.FAIL if refused else Step.LOSE, Outcome(succeeded=False, said=said)
-    except StaleError as error:
-        return Step.OUTDATE, Outcome(succeeded=False, said=f"Nothing was done: {error.what.rstrip('.')}.")
     except UserError as error:
-        return Step.FAIL, Outcome(succeeded=False, said=error.sentences)
+        return _refused(error)
     return Step.SUCCEED if outcome.succeeded else Step.FAIL, outcome
+
+
+def _refused(error: UserError) -> tuple[Step, Outcome]:
+    if isinstance(error, StaleError):
+        return Step.OUTDATE, Outcome(succeeded=False, said=f"Nothing was done: {error.what.rstrip('.')}.")
+    return Step.FAIL, Outcome(succeeded=False, said=error.sentences)
 
 
 async def _progress(services: Services, request: Request, said: str) -> None:
@@ -84,15 +101,22 @@ async def _progress(services: Services, request: Request, said: str) -> None:
 
 
 async def _record(services: Services, request_id: int, step: Step, outcome: Outcome) -> None:
-    now, packed = services.now(), _packed(outcome)
     async with services.database.transaction() as transaction:
-        request = await requests.get(transaction, request_id, lock=True)
-        if request is None or request.state is not State.EXECUTING:
-            return  # another copy has recorded it
-        state = await move(request, step, services, transaction, at=now, result=packed)
-        if outcome.also is not None:
+        if await ended(services, request_id, step, packed(outcome), transaction) and outcome.also is not None:
             await outcome.also(transaction)
-        await note(Event.EXECUTED, request, transaction, by=BOT, at=now, **_ended(state, packed, now))
+
+
+async def ended(
+    services: Services, request_id: int, step: Step, packed: dict[str, Any], transaction: Transaction
+) -> bool:
+    """What became of a request is recorded; False where that was done before."""
+    request = await requests.get(transaction, request_id, lock=True)
+    if request is None or request.state is not State.EXECUTING:
+        return False
+    now = services.now()
+    state = await move(request, step, services, transaction, at=now, result=packed)
+    await note(Event.EXECUTED, request, transaction, by=BOT, at=now, **_ended(state, packed, now))
+    return True
 
 
 def _ended(state: State, packed: dict[str, Any], at: datetime) -> dict[str, Any]:
@@ -104,7 +128,8 @@ def _ended(state: State, packed: dict[str, Any], at: datetime) -> dict[str, Any]
     }
 
 
-def _packed(outcome: Outcome) -> dict[str, Any]:
+def packed(outcome: Outcome) -> dict[str, Any]:
+    """An outcome as it is stored. Pure."""
     return {
         "said": masked_text(outcome.said),
         "lines": [{"title": line.title, "text": masked_text(line.text)} for line in outcome.lines],
@@ -136,11 +161,11 @@ async def ask_again(request_id: int, context: Context, transaction: Transaction)
 async def settle(request_id: int, step: Step, seen: str, context: Context, transaction: Transaction) -> Answer:
     """A person who looked says what became of it; their word stands with their name."""
     request = await _lost(request_id, context, transaction)
-    packed = _packed(Outcome(succeeded=step is Step.SUCCEED, said=f"{context.actor.name} looked: {seen}"))
-    state = await move(request, step, context.services, transaction, at=context.now, by=context.actor.id, result=packed)
-    ended = _ended(state, packed, context.now)
-    ended["detail"] = {"state": state.value} | known(context) | surface(context)
-    await note(Event.SETTLED, request, transaction, by=context.actor.id, at=context.now, **ended)
+    given = packed(Outcome(succeeded=step is Step.SUCCEED, said=f"{context.actor.name} looked: {seen}"))
+    state = await move(request, step, context.services, transaction, at=context.now, by=context.actor.id, result=given)
+    told = _ended(state, given, context.now)
+    told["detail"] = {"state": state.value} | known(context) | surface(context)
+    await note(Event.SETTLED, request, transaction, by=context.actor.id, at=context.now, **told)
     context.services.wake()
     happened = "happened" if step is Step.SUCCEED else "did not happen"
     return Answer(verdict=f"Noted: request {request.id} {happened}.", audience=Audience.PRIVATE)

@@ -44,7 +44,7 @@ async def say(services: Services, request_id: int, transaction: Transaction) -> 
     known = await told(request, transaction)
     channel = await cards.channel_of(transaction, request.subject)
     expires_at = services.now() + WORTH_TELLING_FOR
-    for key, person, answer in _direct(known):
+    for key, person, answer in direct(known):
         await services.announce(
             transaction,
             stream=f"person:{person}",
@@ -53,7 +53,7 @@ async def say(services: Services, request_id: int, transaction: Transaction) -> 
             answer=answer,
             expires_at=expires_at,
         )
-    for key, answer in _record(known) if channel else ():
+    for key, answer in record(known) if channel else ():
         await services.announce(
             transaction,
             stream=f"{request.subject}:thread",
@@ -65,11 +65,11 @@ async def say(services: Services, request_id: int, transaction: Transaction) -> 
         )
     incident = await incidents.get(transaction, request.incident) if request.incident and known.broken_by else None
     if incident is not None:
-        glass = _glass(known)
+        glass = announced(known)
         await tell(services, transaction, incident, key=f"glass:{request.id}", channel=glass, thread=glass)
 
 
-def _direct(known: Told) -> list[tuple[str, str, Answer]]:
+def direct(known: Told) -> list[tuple[str, str, Answer]]:
     """Direct messages: a key, to whom, and what. Pure."""
     request = known.request
     messages = []
@@ -94,7 +94,7 @@ def _handed(request: Request, by: str, requester: str) -> Answer:
     )
 
 
-def _record(known: Told) -> list[tuple[str, Answer]]:
+def record(known: Told) -> list[tuple[str, Answer]]:
     """What the thread under its card keeps: a key, and what. Pure."""
     request = known.request
     entries = [
@@ -130,7 +130,8 @@ def _broken(known: Told) -> str:
     return f"⚡ {known.broken_by} broke the glass: {known.request.broken_glass_why}"
 
 
-def _glass(known: Told) -> Answer:
+def announced(known: Told) -> Answer:
+    """What everybody is told of a glass that was broken. Pure."""
     request = known.request
     return Answer(
         verdict=f"⚡ Break-glass by {known.broken_by}: {request.plan['effect']}",

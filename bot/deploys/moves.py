@@ -20,7 +20,7 @@ from bot.deploys.naming import dated, held, name
 from bot.errors import ProviderError, UserError
 from bot.masking import masked_text
 from bot.operation import Execution, Line, Offer, Outcome, Plan
-from bot.steps import Results, Step, Table, once
+from bot.steps import Results, Step, once
 from bot.windows import covering, parse
 
 if TYPE_CHECKING:
@@ -232,7 +232,7 @@ class _Moving:
 
     async def _once(self, word: str, run: Any, find: Any = None) -> dict[str, Any]:
         step = Step(name=word, title=word, run=run, find=find)
-        return await once(Table(self.execution.services.database, f"request:{self.execution.request}"), step)
+        return await once(self.execution.book, step)
 
 
 async def _looked_after(decides: Mapping[str, Any], execution: Execution, asked: datetime) -> Outcome:

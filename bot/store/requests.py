@@ -75,8 +75,9 @@ async def add(  # noqa: PLR0913 -- the row's own columns
     reason: str = "",
     incident: int | None = None,
     exclusive: str | None = None,
+    number: int | None = None,
 ) -> int | None:
-    """Store a request as planning left it; None where this key has asked before.
+    """Store a request as planning left it; None where this key has asked before. `number`: it has one already.
 
     Raises UserError where another open request holds what it needs for itself.
     """
@@ -94,6 +95,7 @@ async def add(  # noqa: PLR0913 -- the row's own columns
         "reason": reason,
         "incident": incident,
         "exclusive": exclusive,
+        "number": number,
     }
     try:
         row = await (await connection.execute(_SQL["add"], given)).fetchone()

@@ -1,7 +1,8 @@
 -- name: add
-insert into requests (key, operation, requester, channel, state, plan, quorum, asked_at, expires_at, ended_at, reason, incident,
-    exclusive)
-values (%(key)s, %(operation)s, %(requester)s, %(channel)s, %(state)s, %(plan)s, %(quorum)s, %(at)s, %(expires_at)s,
+insert into requests (id, key, operation, requester, channel, state, plan, quorum, asked_at, expires_at, ended_at, reason,
+    incident, exclusive)
+overriding system value
+values (coalesce(%(number)s, nextval(pg_get_serial_sequence('requests', 'id'))), %(key)s, %(operation)s, %(requester)s, %(channel)s, %(state)s, %(plan)s, %(quorum)s, %(at)s, %(expires_at)s,
     %(ended_at)s, %(reason)s, %(incident)s, %(exclusive)s)
 on conflict (key) do nothing
 returning id;
