@@ -204,10 +204,12 @@ def _health(
 
 
 def introduce(core: Core, slack: Slack) -> None:
-    """From now on Slack is asked who somebody is; until then it is what was kept of its answers."""
+    """From now on Slack is asked who somebody is; until then it is what was kept of its answers. Documents are there."""
+    from bot.slack.canvases import Canvases
     from bot.slack.lookup import GROUPS_FOR, WorkspaceLookup
 
     groups_for = min(GROUPS_FOR, core.settings.roles.cache_seconds)
+    core.services.documents.connect(Canvases(slack))
     core.services.people.connect(WorkspaceLookup(slack, core.services.now, groups_for=groups_for))
 
 

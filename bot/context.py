@@ -9,6 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bot.documents import Documents
 from bot.flights import Flights
 from bot.operation import Answer, Registry
 from bot.people import Actor
@@ -80,6 +81,8 @@ class Services:
     vendors: Callable[[], Providers]
     """The vendors' clients, built at first use; each is None where the settings do not hold it."""
     product: ProductDatabase | None = None
+    documents: Documents = field(default_factory=Documents)
+    """What people go on writing in Slack."""
     flights: Flights = field(default_factory=Flights)
     """Calls that concern everybody alike, made once for all who ask."""
     wake: Callable[[], None] = _nothing

@@ -27,6 +27,15 @@ class OnCall:
     """None: for good."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Logged:
+    """Something that PagerDuty did or was told: somebody was `notified`, or it was `acknowledged` or `resolved` by `who`."""
+
+    at: datetime
+    what: str
+    who: str
+
+
 class _User(BaseModel):
     id: str = ""
     name: str | None = None
@@ -74,6 +83,21 @@ class _Incident(BaseModel):
     assignments: list[_Assignment] = []
 
 
+class _Named(BaseModel):
+    summary: str | None = None
+
+
+class _LogEntry(BaseModel):
+    type: str
+    created_at: datetime
+    agent: _Named | None = None
+    user: _Named | None = None
+
+
+class _Log(BaseModel):
+    log_entries: list[_LogEntry]
+
+
 class _Incidents(BaseModel):
     incidents: list[_Incident]
 
@@ -81,6 +105,12 @@ class _Incidents(BaseModel):
 _USER: Final = TypeAdapter(_WholeUser)
 _ONCALLS: Final = TypeAdapter(_OnCalls)
 _INCIDENTS: Final = TypeAdapter(_Incidents)
+_LOG: Final = TypeAdapter(_Log)
+_LOGGED: Final = {
+    "notify_log_entry": "notified",
+    "acknowledge_log_entry": "acknowledged",
+    "resolve_log_entry": "resolved",
+}
 
 
 class PagerDuty:
@@ -177,6 +207,23 @@ class PagerDuty:
         return bool(given) and given <= {
             duty.user.id for duty in await self._duties() if duty.escalation_level == level
         }
+
+    async def log(self, key: str) -> tuple[Logged, ...]:
+        """Who was notified and what was done there, oldest first: `GET /incidents/{id}/log_entries`, the last 100 of each.
+
+        A key that was triggered again after it was resolved has more than one incident there.
+        """
+        found = await self._rest.read("/incidents", _INCIDENTS, params={"incident_key": key})
+        logged = []
+        for incident in found.incidents:
+            log = await self._rest.read(f"/incidents/{incident.id}/log_entries", _LOG, params={"limit": 100})
+            logged += [
+                Logged(at=entry.created_at, what=_LOGGED[entry.type], who=(named.summary or "") if named else "")
+                for entry in log.log_entries
+                if entry.type in _LOGGED
+                for named in (entry.user if entry.type == "notify_log_entry" else entry.agent,)
+            ]
+        return tuple(sorted(logged, key=lambda one: one.at))
 
     async def _living(self, key: str) -> _Incident | None:
         found = await self._rest.read("/incidents", _INCIDENTS, params={"incident_key": key})

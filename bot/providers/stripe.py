@@ -87,14 +87,15 @@ class Stripe:
 
     # checkouts and payments
 
-    async def payments_since(self, after: datetime) -> tuple[int, int]:
+    async def payments_since(self, after: datetime, before: datetime | None = None) -> tuple[int, int]:
         """Return how many payments succeeded and failed since then, of the last 100: `GET /v1/events`."""
+        since = int(after.timestamp())
         client = self.load()
         async with self._calling():
             listed = await client.v1.events.list_async(
                 {
                     "types": ["payment_intent.succeeded", "payment_intent.payment_failed"],
-                    "created": {"gte": int(after.timestamp())},
+                    "created": {"gte": since, "lt": int(before.timestamp())} if before else {"gte": since},
                     "limit": 100,
                 }
             )

@@ -28,6 +28,7 @@ class Identity:
     bot_id: str
     bot_user_id: str
     team_id: str
+    url: str = ""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -56,6 +57,11 @@ class Slack:
     def team_id(self) -> str:
         """The home workspace."""
         return self._known.team_id
+
+    @property
+    def url(self) -> str:
+        """The workspace's own address, with a slash at its end."""
+        return self._known.url
 
     @property
     def _known(self) -> Identity:
@@ -90,7 +96,12 @@ async def whoami(slack: Slack) -> Slack:
     """The clients know which bot of which workspace they are. Raises ProviderError."""
     answer = await call(slack.quick, "auth.test")
     try:
-        slack.identity = Identity(bot_id=answer["bot_id"], bot_user_id=answer["user_id"], team_id=answer["team_id"])
+        slack.identity = Identity(
+            bot_id=answer["bot_id"],
+            bot_user_id=answer["user_id"],
+            team_id=answer["team_id"],
+            url=f"{str(answer.get('url', '')).rstrip('/')}/",
+        )
     except KeyError as error:
         raise ProviderError("Slack did not say who I am.", provider="slack", kind="garbled") from error
     return slack

@@ -16,30 +16,31 @@ NOT_THERE: Final = ("not_in_channel", "channel_not_found", "is_archived")
 
 async def share(slack: Slack, attachment: Attachment, *, channel: str, person: str, thread_ts: str | None) -> None:
     """The file is shared in the channel; where the bot is not in it, or none is named, the person gets it directly."""
-    file_id = await _uploaded(slack, attachment)
+    file_id = await uploaded(slack, attachment)
     if channel:
         try:
-            await _complete(slack, attachment, file_id, channel=channel, thread_ts=thread_ts)
+            await complete(slack, attachment.title, file_id, channel=channel, thread_ts=thread_ts)
         except ProviderError as error:
             if error.why not in NOT_THERE:
                 raise
         else:
             return
     opened = await call(slack.patient, "conversations.open", users=person)
-    await _complete(slack, attachment, file_id, channel=opened["channel"]["id"], thread_ts=None)
+    await complete(slack, attachment.title, file_id, channel=opened["channel"]["id"], thread_ts=None)
 
 
-async def _complete(slack: Slack, attachment: Attachment, file_id: str, *, channel: str, thread_ts: str | None) -> None:
+async def complete(slack: Slack, title: str, file_id: str, *, channel: str, thread_ts: str | None) -> None:
+    """The file, whose bytes Slack has, is shared in the channel or thread."""
     await call(
         slack.patient,
         "files.completeUploadExternal",
-        files=[{"id": file_id, "title": attachment.title}],
+        files=[{"id": file_id, "title": title}],
         channel_id=channel,
         thread_ts=thread_ts,
     )
 
 
-async def _uploaded(slack: Slack, attachment: Attachment) -> str:
+async def uploaded(slack: Slack, attachment: Attachment) -> str:
     """The id of the file, whose bytes Slack has now."""
     given = await call(
         slack.patient, "files.getUploadURLExternal", filename=attachment.name, length=len(attachment.content)

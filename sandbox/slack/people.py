@@ -244,6 +244,37 @@ class People:
             raise NotAllowedError(f"The name {name} is taken.")
         return await self.seen(self._workspace.rename(place, name, user))
 
+    def canvas(self, user: str, canvas_id: str) -> Json:
+        """A canvas that the person may read: that of a channel that they may see. Raise NotAllowedError."""
+        found = self._workspace.state.canvases.get(canvas_id)
+        if found is None or not found["channel"]:
+            raise NotAllowedError("There is no such canvas that you can see.")
+        self.channel(user, found["channel"])
+        return found
+
+    async def edit_canvas(self, user: str, canvas_id: str, text: str) -> Outcome:
+        """Write a canvas anew, as its page lets everybody in the channel do."""
+        found = self.canvas(user, canvas_id)
+        self._open(user, found["channel"])
+        found |= {"markdown": text, "edited_by": user}
+        return Outcome(ok=True)
+
+    async def create_canvas(self, user: str, channel: str, text: str) -> Outcome:
+        """Give a channel its canvas by hand."""
+        place = self._open(user, channel)
+        if place.canvas:
+            raise NotAllowedError("This channel has its canvas already.")
+        place.canvas = self._workspace.next_id("F")
+        self._workspace.state.canvases[place.canvas] = {
+            "id": place.canvas,
+            "title": place.name,
+            "channel": place.id,
+            "markdown": text,
+            "user": user,
+            "edited_by": user,
+        }
+        return Outcome(ok=True)
+
     async def set_topic(self, user: str, channel: str, topic: str) -> Outcome:
         """Set a channel's topic."""
         return await self.seen(self._workspace.set_topic(self._open(user, channel), topic, user))

@@ -81,6 +81,7 @@ NEEDS: Final[dict[str, Need]] = {
     "conversations.canvases.create": Need(tier=2, scopes=("canvases:write",)),
     "canvases.create": Need(tier=2, scopes=("canvases:write",)),
     "canvases.edit": Need(tier=3, scopes=("canvases:write",)),
+    "canvases.sections.lookup": Need(tier=3, scopes=("canvases:read",)),
     "users.info": Need(tier=4, scopes=("users:read",)),
     "users.list": Need(tier=2, scopes=("users:read",)),
     "users.lookupByEmail": Need(tier=3, scopes=("users:read.email",)),

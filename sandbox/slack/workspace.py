@@ -95,6 +95,8 @@ class Workspace:
         """Methods that the bot called and this stand-in does not know."""
         self.apps_may_create = {"public": True, "private": True}
         """Whether the owners let apps make channels of that kind."""
+        self.canvases = "all"
+        """Which canvases the plan has: all, none (of channels), or disabled altogether."""
         self.pings: list[Ping] = []
         self.toasts: list[tuple[str, str]] = []
         """What Slack itself told people: (user id, text)."""

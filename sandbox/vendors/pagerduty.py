@@ -321,6 +321,11 @@ class PagerDuty(Vendor):
         incident = self._incident(request)
         return self._paged(request, "alerts", incident.alerts)
 
+    @call("GET", "/incidents/{id}/log_entries", "list log entries")
+    async def list_log_entries(self, request: web.Request) -> web.Response:
+        """List what happened to an incident, newest first: who was notified, acknowledged, resolved."""
+        return self._paged(request, "log_entries", list(reversed(self._incident(request).log)))
+
     def _incident(self, request: web.Request) -> Incident:
         incident = self.account.find(request.match_info["id"])
         if incident is None:

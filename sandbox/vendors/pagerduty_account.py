@@ -71,6 +71,8 @@ class Incident:
     resolution: str = ""
     notes: list[dict[str, Any]] = field(default_factory=list)
     alerts: list[dict[str, Any]] = field(default_factory=list)
+    log: list[dict[str, Any]] = field(default_factory=list)
+    """Its log entries, newest last."""
 
 
 class Account:
@@ -152,6 +154,7 @@ class Account:
             details=details,
         )
         self.incidents.append(incident)
+        self._note(incident, "trigger", "Triggered through the API.", None)
         self.raise_to(incident, 1)
         self._tell(incident, "triggered", None)
         return incident
@@ -185,6 +188,8 @@ class Account:
         now = self._world.clock.timestamp()
         incident.assigned, incident.escalated, incident.changed = list(people), now, now
         self.pages += [Page(at=now, person=p, incident=incident.id, level=incident.level) for p in people]
+        for person in people:
+            self._note(incident, "notify", f"Notified {person.real_name} via push notification.", person)
 
     def escalate(self) -> None:
         """Raise what nobody acknowledged in time, as PagerDuty does by itself."""
@@ -199,13 +204,34 @@ class Account:
         """Stop the escalation; without a person it is whom the incident is assigned to."""
         incident.status, incident.changed = "acknowledged", self._world.clock.timestamp()
         incident.acknowledged.append((incident.changed, person or incident.assigned[0]))
+        self._note(incident, "acknowledge", f"Acknowledged by {person.real_name if person else 'ilab'}.", person)
         self._tell(incident, "acknowledged", person)
 
     def resolve(self, incident: Incident, resolution: str, person: Person | None = None) -> None:
         """Close an incident; its key may open another one. Without a person it was an event, or PagerDuty itself."""
         incident.status, incident.resolution = "resolved", resolution
         incident.changed, incident.assigned = self._world.clock.timestamp(), []
+        self._note(incident, "resolve", f"Resolved by {person.real_name if person else 'ilab'}.", person)
         self._tell(incident, "resolved", person)
+
+    def _note(self, incident: Incident, kind: str, summary: str, person: Person | None) -> None:
+        """Add to the incident's log. Whom an entry of kind notify is about stands under `user`; else who did it, `agent`."""
+        entry = reference("log_entry", f"R{incident.id[1:]}{len(incident.log) + 1:03d}", summary)
+        agent = reference("events_api_v2_inbound_integration", "PINTEG1", "ilab")
+        entry |= {
+            "type": f"{kind}_log_entry",
+            "created_at": iso_seconds(self._world.clock.timestamp()),
+            "agent": user(person, whole=False) if person and kind != "notify" else agent,
+            "channel": {"type": "auto" if kind == "notify" else "api"},
+            "service": reference("service", SERVICE, "InterviewLab"),
+            "incident": reference("incident", incident.id, f"[#{incident.number}] {incident.title}"),
+            "teams": [],
+            "contexts": [],
+        }
+        if person and kind == "notify":
+            entry["user"] = user(person, whole=False)
+            entry["channel"]["notification"] = {"type": "push_notification", "status": "success"}
+        incident.log.append(entry)
 
     def add_alert(self, incident: Incident, payload: dict[str, Any]) -> None:
         """Note one event in an incident."""

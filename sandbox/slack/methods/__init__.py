@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from sandbox.slack.methods import channels, chat, files, items, membership, people, session, views
+from sandbox.slack.methods import canvases, channels, chat, files, items, membership, people, session, views
 from sandbox.slack.methods.arguments import Arguments
 from sandbox.slack.state import Json
 
@@ -39,9 +39,10 @@ METHODS: Final[dict[str, Method]] = {
     "conversations.kick": membership.kick,
     "conversations.join": membership.join,
     "conversations.leave": membership.leave,
-    "conversations.canvases.create": files.create_channel_canvas,
-    "canvases.create": files.create_canvas,
-    "canvases.edit": files.edit_canvas,
+    "conversations.canvases.create": canvases.create_in_channel,
+    "canvases.create": canvases.create,
+    "canvases.edit": canvases.edit,
+    "canvases.sections.lookup": canvases.lookup,
     "users.info": people.info,
     "users.list": people.list_users,
     "users.lookupByEmail": people.lookup_by_email,

@@ -1,4 +1,4 @@
-"""files.* and canvases.*."""
+"""files.*."""
 
 from __future__ import annotations
 
@@ -84,57 +84,3 @@ def info(workspace: Workspace, args: Arguments) -> Json:
     if file is None or not file["complete"]:
         raise RefusedError("file_not_found")
     return {"file": _shown(file), "comments": [], "response_metadata": {"next_cursor": ""}}
-
-
-def _markdown(args: Arguments) -> str:
-    content = parsed(args.get("document_content") or {"type": "markdown", "markdown": ""}, "invalid_arguments")
-    if not isinstance(content, dict) or content.get("type") != "markdown":
-        raise RefusedError("invalid_arguments")
-    return str(content.get("markdown", ""))
-
-
-def _create(workspace: Workspace, args: Arguments, channel: str) -> str:
-    canvas_id = workspace.next_id("F")
-    workspace.state.canvases[canvas_id] = {
-        "id": canvas_id,
-        "title": args.text("title"),
-        "channel": channel,
-        "markdown": _markdown(args),
-    }
-    return canvas_id
-
-
-def create_channel_canvas(workspace: Workspace, args: Arguments) -> Json:
-    """Give a channel its canvas; there is one a channel."""
-    channel = args.own_channel(workspace, "channel_id")
-    if channel.canvas:
-        raise RefusedError("channel_canvas_already_exists")
-    channel.canvas = _create(workspace, args, channel.id)
-    return {"canvas_id": channel.canvas}
-
-
-def create_canvas(workspace: Workspace, args: Arguments) -> Json:
-    """Create a canvas that stands alone."""
-    return {"canvas_id": _create(workspace, args, "")}
-
-
-def edit_canvas(workspace: Workspace, args: Arguments) -> Json:
-    """Change a canvas: one change a call, at its start, its end, or all of it."""
-    canvas = workspace.state.canvases.get(str(args.required("canvas_id")))
-    if canvas is None:
-        raise RefusedError("canvas_not_found")
-    changes = parsed(args.required("changes"), "invalid_arguments")
-    if not isinstance(changes, list) or len(changes) != 1 or not isinstance(changes[0], dict):
-        raise RefusedError("invalid_arguments")
-    change = changes[0]
-    operation = change.get("operation")
-    if operation not in ("insert_at_start", "insert_at_end", "replace") or change.get("section_id"):
-        raise RefusedError("canvas_editing_failed")
-    written = _markdown(Arguments(change))
-    if operation == "replace":
-        canvas["markdown"] = written
-    elif operation == "insert_at_end":
-        canvas["markdown"] += "\n" + written
-    else:
-        canvas["markdown"] = written + "\n" + canvas["markdown"]
-    return {}

@@ -45,12 +45,15 @@ class Stripe(Payments):
         wanted = request.query.get("delivery_success", "")
         oldest = request.query.get("created[gte]", "")
         since = int(oldest) if oldest.isdigit() else 0
+        newest = request.query.get("created[lt]", "")
+        until = int(newest) if newest.isdigit() else None
         kept = self.ledger.events(self.now(), silent_since=self.silent_since)
         events = (
             event
             # newest first: reading on to the end of the month would hold up every other stand-in meanwhile
             for event in itertools.takewhile(lambda event: event.created >= since, kept)
-            if (not kinds or event.type in kinds or any(_matches(kind, event.type) for kind in kinds))
+            if (until is None or event.created < until)
+            and (not kinds or event.type in kinds or any(_matches(kind, event.type) for kind in kinds))
             and (not wanted or self._reached(event) == (wanted == "true"))
         )
         return self.page(request, "/v1/events", events, self._event)

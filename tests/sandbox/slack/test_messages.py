@@ -120,6 +120,39 @@ async def test_a_canvas_is_written_and_edited(client: AsyncWebClient, workspace:
     assert workspace.state.canvases[canvas_id]["markdown"] == "# INC-1\nmore"
 
 
+async def test_sections_of_a_canvas_are_found(client: AsyncWebClient, workspace: Workspace) -> None:
+    """By the type of their heading, by a text, or by both; text that people took away is found no more."""
+    text = "# INC-1\n\nfirst\nstill first\n\n## Causes\n\n- one\n  goes on\n- two\n\n| a | b |\n|---|---|\n| 1 | two |\n"
+    content = {"type": "markdown", "markdown": text}
+    canvas_id = (await client.conversations_canvases_create(channel_id="C0INCIDNT", document_content=content))[
+        "canvas_id"
+    ]
+
+    async def found(**criteria: Any) -> int:
+        answer = await client.canvases_sections_lookup(canvas_id=canvas_id, criteria=criteria)
+        return len(answer["sections"])
+
+    assert await found(section_types=["any_header"]) == 2
+    assert await found(section_types=["h1"], contains_text="inc-1") == 1
+    assert await found(contains_text="still first") == 1
+    assert await found(contains_text="two") == 2
+    assert await found(contains_text="goes on") == 1
+    await workspace.people.edit_canvas("U0ALICE01", canvas_id, "# INC-1")
+    assert await found(contains_text="two") == 0
+
+
+async def test_what_a_plan_does_not_have(client: AsyncWebClient, workspace: Workspace) -> None:
+    """Channels' canvases are refused on some plans, and all where they are disabled."""
+    content = {"type": "markdown", "markdown": "x"}
+    for plan, error in (
+        ("none", "team_tier_cannot_create_channel_canvases"),
+        ("disabled", "canvas_disabled_user_team"),
+    ):
+        workspace.canvases = plan
+        with pytest.raises(SlackApiError, match=error):
+            await client.conversations_canvases_create(channel_id="C0INCIDNT", document_content=content)
+
+
 async def test_a_direct_message_reaches_its_user(client: AsyncWebClient, workspace: Workspace) -> None:
     """A user's id as channel is the direct message with them."""
     opened = (await client.conversations_open(users="U0BOB0002"))["channel"]["id"]

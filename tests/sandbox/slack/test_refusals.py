@@ -19,6 +19,8 @@ from sandbox.slack.workspace import Workspace
 from sandbox.world import CREDENTIALS
 
 Refusal = Callable[[Awaitable[Any]], Awaitable[str]]
+WIDE = "| a | b | c |\n|---|---|---|\n" + "| 1 | 2 | 3 |\n" * 100
+"""A table of more cells than a canvas takes."""
 
 
 def section(text: str) -> dict[str, Any]:
@@ -126,6 +128,8 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
     ("conversations.open", {}, "users_list_not_supplied"),
     ("conversations.canvases.create", {"channel_id": "{own}"}, "channel_canvas_already_exists"),
     ("canvases.edit", {"canvas_id": "F0NOWHERE", "changes": []}, "canvas_not_found"),
+    ("canvases.sections.lookup", {"canvas_id": "F0NOWHERE", "criteria": {"contains_text": "x"}}, "canvas_not_found"),
+    ("canvases.create", {"document_content": {"type": "markdown", "markdown": WIDE}}, "canvas_creation_failed"),
     ("users.info", {"user": "U0NOBODY0"}, "user_not_found"),
     ("users.lookupByEmail", {"email": "nobody@example.com"}, "users_not_found"),
     ("users.lookupByEmail", {"email": "hanna@interviewlab.io"}, "users_not_found"),

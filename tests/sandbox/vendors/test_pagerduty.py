@@ -185,3 +185,24 @@ async def test_a_subscription_tells_its_secret_once(pagerduty: httpx.AsyncClient
     assert created["delivery_method"]["secret"]
     [listed] = (await pagerduty.get("/webhook_subscriptions")).json()["webhook_subscriptions"]
     assert listed["delivery_method"]["secret"] is None
+
+
+async def test_the_log_of_an_incident(pagerduty: httpx.AsyncClient, events: httpx.AsyncClient) -> None:
+    """Who was notified, who acknowledged and that it was resolved, newest first; it is there when all is over, too."""
+    await events.post("/v2/enqueue", json=trigger())
+    (incident,) = (await pagerduty.get("/incidents", params={"incident_key": "inc-1"})).json()["incidents"]
+    body = {"incident": {"type": "incident_reference", "status": "acknowledged"}}
+    headers = {"From": "bob@interviewlab.io"}
+    await pagerduty.put(f"/incidents/{incident['id']}", json=body, headers=headers)
+    await events.post("/v2/enqueue", json=trigger(event_action="resolve"))
+    answer = (await pagerduty.get(f"/incidents/{incident['id']}/log_entries")).json()
+    assert [entry["type"].removesuffix("_log_entry") for entry in answer["log_entries"]] == [
+        "resolve",
+        "acknowledge",
+        "notify",
+        "trigger",
+    ]
+    assert answer["log_entries"][1]["agent"]["id"] == "PBOB002"
+    assert answer["log_entries"][2]["user"]["id"] == "PALICE1"
+    assert answer["more"] is False
+    assert (await pagerduty.get("/incidents/QNOWHERE/log_entries")).status_code == 404
