@@ -122,7 +122,9 @@ async def test_a_canvas_is_written_and_edited(client: AsyncWebClient, workspace:
 
 async def test_sections_of_a_canvas_are_found(client: AsyncWebClient, workspace: Workspace) -> None:
     """By the type of their heading, by a text, or by both; text that people took away is found no more."""
-    text = "# INC-1\n\nfirst\nstill first\n\n## Causes\n\n- one\n  goes on\n- two\n\n| a | b |\n|---|---|\n| 1 | two |\n"
+    text = (
+        "# INC-1\n\nfirst\nstill first\n\n## Causes\n\n- one\n  goes on\n- two\n\n| a | b |\n|---|---|\n| 1 | two |\n"
+    )
     content = {"type": "markdown", "markdown": text}
     canvas_id = (await client.conversations_canvases_create(channel_id="C0INCIDNT", document_content=content))[
         "canvas_id"
