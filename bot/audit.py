@@ -65,6 +65,8 @@ class Event(StrEnum):
     CORRECTED = "incident.milestone"
     JOINED = "incident.joined"
     PUBLISHED = "incident.published"
+    CLOSED = "incident.closed"
+    POSTMORTEM_WRITTEN = "postmortem.written"
     TASK_ADDED = "task.added"
     TASK_GIVEN = "task.given"
     TASK_CHANGED = "task.changed"

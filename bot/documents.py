@@ -26,6 +26,9 @@ class Desk(Protocol):
     async def find(self, channel: str, heading: str) -> Document | None:
         """The channel's canvas, where it has one whose first heading is this; somebody else's is none."""
 
+    def link_to(self, canvas: str) -> str:
+        """Where the canvas is read."""
+
     async def append(self, canvas: str, markdown: str) -> None:
         """This stands at the end of the canvas; what stood there is untouched."""
 

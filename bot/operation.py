@@ -179,6 +179,8 @@ class Line:
     """A moment shown as a time of day: on cards, which stand for hours, an age would soon be wrong."""
     channel: str = ""
     """The id of a channel that the line leads to."""
+    link: str = ""
+    """An https address that the line leads to: Slack's own or a vendor's, never one that somebody typed."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -124,6 +124,8 @@ def _row(line: Line, core: Core, *, colour: bool) -> str:
         said += f" ({age(line.at, core.services.now())} ago)"
     if line.when is not None:
         said += f" at {line.when:%H:%M} UTC"
+    if line.link:
+        said += f" {_plain(line.link)}"
     return "  " + _signed(line.mark, said, colour=colour)
 
 

@@ -20,6 +20,7 @@ from handlers import (
     oncall,
     payment,
     runbook,
+    postmortem,
     status,
     storage,
     task,
@@ -30,6 +31,7 @@ from handlers import (
 FAMILIES: Final[tuple[Family, ...]] = (
     status.FAMILY,
     incident.FAMILY,
+    postmortem.FAMILY,
     task.FAMILY,
     oncall.FAMILY,
     alert.FAMILY,

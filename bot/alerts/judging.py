@@ -18,12 +18,13 @@ from bot.context import ClockWork, Context, Duty, Place, Services, Surface, Tran
 from bot.errors import ProviderError
 from bot.health.readings import State
 from bot.incidents import declaring
+from bot.incidents.figures import Milestone
 from bot.incidents.telling import tell
 from bot.incidents.timeline import Kind as Entry
 from bot.operation import Answer, Mark
 from bot.people import Actor, Role, Standing
 from bot.settings import AlertRule, Settings
-from bot.store import alerts, cards, clocks, incidents, timeline
+from bot.store import alerts, cards, clocks, incidents, milestones, timeline
 from bot.store.alerts import Alert
 from bot.store.incidents import Incident
 
@@ -156,7 +157,27 @@ async def join(transaction: Transaction, alert: Alert, incident: Incident, *, no
         recorded_at=now,
         link=alert.link,
     )
+    await _noticed(transaction, alert, incident, now=now, by=by)
     await cards.raise_if_there(transaction, alert.subject)
+
+
+async def _noticed(transaction: Transaction, alert: Alert, incident: Incident, *, now: datetime, by: str) -> None:
+    """Where no earlier moment is known, and none that contradicts it, it was noticed when the alert began."""
+    known = await milestones.of(transaction, incident.id)
+    detected, started = known.get(Milestone.DETECTED), known.get(Milestone.STARTED)
+    earlier = alert.first_at < incident.declared_at and (detected is None or alert.first_at < detected)
+    if not earlier or (started is not None and alert.first_at < started):
+        return
+    await milestones.put(
+        transaction,
+        incident.id,
+        Milestone.DETECTED.value,
+        key=f"alert:{alert.id}",
+        at=alert.first_at,
+        by=by,
+        recorded_at=now,
+        reason=f"alert {alert.id} of {alert.vendor} began then",
+    )
 
 
 async def _page(services: Services, alert: Alert, rule: AlertRule, said: str) -> None:

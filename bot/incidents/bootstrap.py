@@ -12,6 +12,7 @@ from bot import roster
 from bot.ages import age
 from bot.context import ClockWork, Duty, Services
 from bot.deploys.changed import what_changed
+from bot.deploys.logs import excerpt
 from bot.errors import ProviderError
 from bot.incidents import paging
 from bot.incidents.card import TITLES
@@ -201,6 +202,13 @@ class Bootstrap:
             await self.ground.say(incident, results["channel"]["id"], key="changes", answer=answer)
             return {}
 
+        async def log(results: Results) -> dict[str, Any]:
+            answer = await self._excerpt()
+            if answer.mark is not Mark.UNKNOWN:
+                await self.ground.say(incident, results["channel"]["id"], key="log", answer=answer)
+            lines = [f"{line.title}: {line.text}" if line.text else line.title for group in answer.evidence for line in group.lines]
+            return {"said": answer.verdict, "lines": lines, "at": self.services.now().isoformat()}
+
         titles = TITLES
         in_channel = ("channel",)
         pages = SEVERITIES[incident.severity].room and incident.drill is None
@@ -215,8 +223,20 @@ class Bootstrap:
             paging.page(self.pager, incident),
             Step(name="snapshot", title=titles["snapshot"], run=snapshot, needs=in_channel),
             Step(name="changes", title=titles["changes"], run=changes, needs=in_channel),
+            Step(name="log", title=titles["log"], run=log, needs=in_channel),
         )
-        return tuple(step for step in steps if pages or step.name != "page")
+        logs = self.services.vendors().vercel_logs is not None
+        left_out = {name for name, there in (("page", pages), ("log", logs)) if not there}
+        return tuple(step for step in steps if step.name not in left_out)
+
+    async def _excerpt(self) -> Answer:
+        """What the server wrote before it was declared: Vercel keeps it for hours, and the post-mortem is due in days."""
+        try:
+            return await excerpt(self.services)
+        except ProviderError as error:
+            if error.transient:
+                raise
+            return Answer(verdict=f"could not be saved: {error.what}", mark=Mark.UNKNOWN)
 
     async def _on_call(self, incident: Incident) -> dict[str, Any]:
         """The on-call and the lead, where its severity calls them: Slack's ids, and who is not here.

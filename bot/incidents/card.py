@@ -35,6 +35,7 @@ TITLES: Final = {
     "page": "On-call paged",
     "snapshot": "First snapshot of health",
     "changes": "What changed",
+    "log": "Server log saved",
 }
 _STEP_MARKS: Final = {"done": Mark.OK, "failed": Mark.DOWN, "started": Mark.NONE}
 _STATE_MARKS: Final = {State.DECLARED: Mark.DOWN, State.RESOLVED: Mark.OK, State.CLOSED: Mark.OK}
@@ -172,7 +173,7 @@ def standing(incident: Incident, known: Known) -> tuple[Line, ...]:
     elif state is State.DECLARED and has_room(incident):
         lines.append(Line(title="Not acknowledged", text="nobody has it yet", mark=Mark.DOWN))
     if incident.cause:
-        lines.append(Line(title="Cause", text=_cause(incident)))
+        lines.append(Line(title="Cause", text=cause(incident)))
     lines += [
         Line(title=name.capitalize(), mark=Mark.OK, when=known.reached[name])
         for name in ("mitigated", "resolved")
@@ -198,7 +199,8 @@ def state_of(incident: Incident) -> str:
     return f"merged into INC-{incident.merged_into}" if incident.merged_into else incident.state
 
 
-def _cause(incident: Incident) -> str:
+def cause(incident: Incident) -> str:
+    """What is behind it, as it was assessed. Pure."""
     share = f", about {incident.share:g} % of the users" if incident.share is not None else ""
     found = f": {incident.found}" if incident.found else ""
     return f"{CAUSES[incident.cause or 'other']}{share}{found}"

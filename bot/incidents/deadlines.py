@@ -75,6 +75,7 @@ KINDS: Final[Mapping[str, Group]] = {
     "mitigate_overdue": Group.MITIGATE,
     "update_remind": Group.UPDATE,
     "update_overdue": Group.UPDATE,
+    "postmortem_draft": Group.POSTMORTEM,
     "postmortem_half": Group.POSTMORTEM,
     "postmortem_remind": Group.POSTMORTEM,
     "postmortem_last": Group.POSTMORTEM,
@@ -133,6 +134,7 @@ def _reporting(allowed: Deadlines) -> tuple[Clock, ...]:
         return ()
     within = timedelta(hours=allowed.postmortem_hours)
     times = (
+        ("postmortem_draft", timedelta(0), False),
         ("postmortem_half", within / 2, False),
         ("postmortem_remind", within * 5 / 6, False),
         ("postmortem_last", within - min(timedelta(hours=1), within / 12), False),

@@ -52,11 +52,11 @@ async def start(
     groups: Collection[Group],
     *,
     at: datetime,
-    beyond: timedelta = timedelta(0),
+    beyond: timedelta | None = None,
 ) -> None:
-    """The clocks of these groups run as if they had begun at `at`; those that are due before `beyond` are left out."""
+    """The clocks of these groups run as if they had begun at `at`; those that are due by `beyond` are left out."""
     for clock in clocks_of(services, incident):
-        if clock.group in groups and clock.after > beyond:
+        if clock.group in groups and (beyond is None or clock.after > beyond):
             await clocks.start(transaction, incident.subject, clock.kind, due_at=at + clock.after)
 
 

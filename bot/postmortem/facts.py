@@ -8,6 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Final
+
+NOWHERE: Final = "nowhere"
+"""The source of what nothing counts."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,7 +58,11 @@ class Measured:
     @property
     def lacks(self) -> bool:
         """Something could not be measured: it may be, later."""
-        return bool(self.suspects_unknown or self.pages_unknown or any(one.unknown for one in self.figures))
+        return bool(
+            self.suspects_unknown
+            or self.pages_unknown
+            or any(one.unknown for one in self.figures if one.source != NOWHERE)
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -35,6 +35,11 @@ def impact(facts: Facts) -> str:
     """What it did, in the numbers of the product and its vendors; and how long it was how grave."""
     since, until = facts.measured.since, facts.measured.until
     said = f"Counted from {stamp(since)} to {stamp(until)} UTC, {exact(until - since)}."
+    if all(one.name != "started" for one in facts.reached):
+        said += (
+            " When it began nobody has said, so that it is counted from when it was noticed: "
+            f"`/ilab incident milestone {facts.label.split()[-1]} started 14:05 --reason …` says it."
+        )
     rows = [
         (f"Time as {one.severity}", exact(one.lasted), f"audit, row {one.row}", stamp(one.until))
         for one in facts.spells
@@ -67,7 +72,7 @@ def detection(facts: Facts) -> str:
     if took is not None and "started" in known:
         lines.append(f"From its beginning to being noticed: {exact(took)}")
     else:
-        lines.append("When it began nobody has said: `incident milestone started …` says it, with a reason")
+        lines.append("How long it went unnoticed could not be measured: nobody has said when it began")
     if not facts.signals:
         return bullets(lines)
     rows = [
@@ -93,13 +98,16 @@ def times(facts: Facts) -> str:
     rows: list[tuple[str, ...]] = []
     for metric in METRICS:
         name = f"{metric.name} ({metric.short})" if metric.short else metric.name
-        if metric.name not in taken:
-            missing = next(one.value for one in (metric.until, metric.since) if one not in known)
+        both = (metric.until, metric.since)
+        missing = next((one.value for one in both if one not in known), "")
+        if not missing and not said & set(both):  # one stands for both: no time lies between
+            missing = metric.since.value
+        if missing:
             rows.append((name, f"could not measure: nobody recorded “{missing}”", "", ""))
             continue
         ends = (
             f"{one.value}, {stamp(known[one])}" + ("" if one in said else " (taken for it)")
-            for one in (metric.since, metric.until)
+            for one in reversed(both)
         )
         rows.append((name, f"**{exact(taken[metric.name])}**", *ends))
     parts = [table(("Time", "Took", "From (UTC)", "To (UTC)"), rows)]

@@ -44,6 +44,10 @@ class Canvases:
             return None
         return self._canvas(canvas)
 
+    def link_to(self, canvas: str) -> str:
+        """Where it is read."""
+        return f"{self._slack.url}docs/{self._slack.team_id}/{canvas}"
+
     async def append(self, canvas: str, markdown: str) -> None:
         """This stands at its end."""
         change = {"operation": "insert_at_end", "document_content": {"type": "markdown", "markdown": markdown}}
@@ -82,4 +86,4 @@ class Canvases:
         return False
 
     def _canvas(self, canvas: str) -> Document:
-        return Document(id=canvas, link=f"{self._slack.url}docs/{self._slack.team_id}/{canvas}")
+        return Document(id=canvas, link=self.link_to(canvas))

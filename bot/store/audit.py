@@ -43,6 +43,13 @@ async def find(connection: Connection, wanted: Wanted, *, hidden: Collection[str
         return await cursor.fetchall()
 
 
+async def of(connection: Connection, subjects: Collection[str]) -> list[Entry]:
+    """All entries about these subjects, oldest first."""
+    async with connection.cursor(row_factory=class_row(Entry)) as cursor:
+        await cursor.execute(_SQL["of"], {"subjects": sorted(subjects)})
+        return await cursor.fetchall()
+
+
 async def has_journaled(connection: Connection, line: str) -> bool:
     """Say whether the entry of this line of a journal was imported before."""
     return await (await connection.execute(_SQL["journaled"], {"line": line})).fetchone() is not None

@@ -42,3 +42,9 @@ async def of(connection: Connection, incident: int) -> dict[str, datetime]:
     """When each milestone was reached, as it is known now."""
     cursor = await connection.execute(_SQL["of"], {"incident": incident})
     return dict(await cursor.fetchall())
+
+
+async def history(connection: Connection, incident: int) -> list[tuple[str, datetime | None, str, str]]:
+    """All that was ever believed, in the order in which it was: name, moment, who recorded it, and why it was corrected."""
+    cursor = await connection.execute(_SQL["history"], {"incident": incident})
+    return [(row[0], row[1], row[2], row[3]) for row in await cursor.fetchall()]

@@ -219,3 +219,10 @@ async def of_incidents(connection: Connection, found: Collection[int]) -> list[i
     """The numbers of the requests that belong to these incidents."""
     cursor = await connection.execute(_SQL["of_incidents"], {"incidents": sorted(found)})
     return [int(row[0]) for row in await cursor.fetchall()]
+
+
+async def of_incident(connection: Connection, incident: int) -> list[Request]:
+    """What was asked for because of an incident, in that order."""
+    async with connection.cursor(row_factory=class_row(Request)) as cursor:
+        await cursor.execute(_SQL["of_incident"], {"incident": incident})
+        return await cursor.fetchall()

@@ -19,7 +19,7 @@ from bot.incidents.updating import one_line
 from bot.incidents.visibility import audience, visible
 from bot.operation import Answer, Audience, Line, Lines, Mark
 from bot.people import Actor, Role, Standing
-from bot.store import audit, clocks, incidents, members, people
+from bot.store import audit, clocks, incidents, members, people, timeline
 from bot.store import tasks as table
 from bot.store.database import Connection
 from bot.store.incidents import Incident
@@ -80,6 +80,48 @@ async def add(wanted: Wanted, incident: Incident, context: Context, transaction:
     added = await table.by_key(transaction, deed.key)
     assert added is not None  # noqa: S101 -- it was just added, or before
     return await _answer(added, before, context, transaction, f"{added.label} is in {before.label}.")
+
+
+async def add_by_itself(
+    services: Services,
+    transaction: Transaction,
+    incident: Incident,
+    *,
+    key: str,
+    said: str,
+    kind: str,
+    owner: str | None,
+    due_at: datetime,
+) -> None:
+    """It is to be done, and nobody had to ask for it; wanted again under this key, it is added once."""
+    now = services.now()
+    task = await table.add(
+        transaction,
+        key=key,
+        incident=incident.id,
+        said=said,
+        kind=kind,
+        owner=owner,
+        due_at=due_at,
+        by=moving.BOT,
+        at=now,
+    )
+    if task is None:
+        return
+    await _remind(transaction, task)
+    name = await people.name_of(transaction, owner) if owner else "whoever takes it"
+    await timeline.add(
+        transaction,
+        incident.id,
+        Kind.TASK,
+        key=f"{Kind.TASK}:{key}",
+        actor=moving.BOT,
+        said=f"{task.label} of {incident.label}, for {name}: {said}",
+        at=now,
+        recorded_at=now,
+    )
+    deed = Deed(by=moving.BOT, name=moving.BOT, at=now, key=key)
+    await _tell_owner(services, transaction, task, incident, deed)
 
 
 async def give(person: str, task_id: int, context: Context, transaction: Transaction) -> Answer:

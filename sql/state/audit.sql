@@ -37,3 +37,6 @@ where (%(actor)s::text is null or actor = %(actor)s)
   and subject <> all(%(hidden)s)
   and coalesce('incident:' || (detail ->> 'incident'), '') <> all(%(hidden)s)
 order by seq desc limit %(most)s;
+
+-- name: of
+select seq, at, kind, actor, subject, detail from audit where subject = any(%(subjects)s) order by seq;

@@ -7,3 +7,6 @@ on conflict (incident, key) do nothing;
 select name, at from (
     select distinct on (name) name, at from milestones where incident = %(incident)s order by name, id desc
 ) as newest where at is not null;
+
+-- name: history
+select name, at, by, reason from milestones where incident = %(incident)s order by id;

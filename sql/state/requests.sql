@@ -79,3 +79,8 @@ order by decided_at desc limit 20;
 
 -- name: of_incidents
 select id from requests where incident = any(%(incidents)s);
+
+-- name: of_incident
+select id, key, operation, requester, channel, state, plan, quorum, asked_at, expires_at, decided_at, ended_at, reason, result,
+    incident, exclusive, progress, broken_glass_by, broken_glass_why, decided_by, paged_at
+from requests where incident = %(incident)s order by id;

@@ -150,6 +150,8 @@ def _row(line: Line, now: datetime) -> str:
         said += f"  <!date^{int(line.when.timestamp())}^{{time}}|{line.when:%H:%M} UTC>"
     if line.channel:
         said += f"  <#{line.channel}>"
+    if line.link.startswith("https://"):
+        said += f"  <{escape(line.link.replace('|', '%7C'))}|open>"
     return cut(_signed(line.mark, said), 600)
 
 
