@@ -206,7 +206,11 @@ class Bootstrap:
             answer = await self._excerpt()
             if answer.mark is not Mark.UNKNOWN:
                 await self.ground.say(incident, results["channel"]["id"], key="log", answer=answer)
-            lines = [f"{line.title}: {line.text}" if line.text else line.title for group in answer.evidence for line in group.lines]
+            lines = [
+                f"{line.title}: {line.text}" if line.text else line.title
+                for group in answer.evidence
+                for line in group.lines
+            ]
             return {"said": answer.verdict, "lines": lines, "at": self.services.now().isoformat()}
 
         titles = TITLES

@@ -145,6 +145,8 @@ async def postmortem(services: Services, kind: str, subject: str, due_at: dateti
         now = services.now()
         hours = services.settings.incidents.deadlines(incident.severity).postmortem_hours
         due = incident.ended_at + timedelta(hours=hours)
+        if _overtaken(services, incident, kind, now):
+            return
         said = f"The post-mortem of {incident.label} is owed by {due:%Y-%m-%d %H:%M} UTC. {_POSTMORTEM[kind]}."
         key = f"{kind}:{due_at.isoformat()}"
         await timeline.add(transaction, incident.id, Kind.CLOCK, key=key, actor=BOT, said=said, at=now, recorded_at=now)
@@ -160,6 +162,17 @@ async def postmortem(services: Services, kind: str, subject: str, due_at: dateti
             reminder=True,
         )
         await tell(services, transaction, incident, key=key, channel=answer, thread=answer if overdue else None)
+
+
+def _overtaken(services: Services, incident: Incident, kind: str, now: datetime) -> bool:
+    """Whether a later reminder is due by now, as after hours in which nothing ran: only the last one speaks. Pure."""
+    ended = incident.ended_at or now
+    passed = [
+        clock.kind
+        for clock in timekeeping.clocks_of(services, incident)
+        if clock.kind in _POSTMORTEM and now >= ended + clock.after
+    ]
+    return bool(passed) and kind != passed[-1]
 
 
 def _whose_turn(incident: Incident) -> tuple[str, ...]:

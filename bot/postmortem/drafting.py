@@ -16,7 +16,7 @@ from bot.store.incidents import Incident
 from bot.store.postmortems import Version
 from bot.tasks import keeping
 
-RUNBOOK: Final = "Update the runbook with what this incident taught: what it lacks, and what in it was wrong"
+RUNBOOK: Final = "Runbook: update it with what this incident taught, where it lacked something or was wrong"
 RUNBOOK_WITHIN: Final = timedelta(days=7)
 
 

@@ -43,6 +43,8 @@ STEPS: Final = (
     ("Mitigate", Milestone.MITIGATED, "mitigate_minutes"),
 )
 """Steps that the settings allow a time, counted from declaring."""
+ABOUT_IT: Final = (Kind.POSTMORTEM, Kind.CLOSED)
+"""What the post-mortem itself causes."""
 AFTERWARDS: Final = (Kind.TASK, Kind.CLOCK, Kind.SET_UP)
 """What happens about an incident that is over belongs to its tasks and reminders, not to what happened."""
 
@@ -141,7 +143,7 @@ class _Names:
 
 def _belongs(entry: Entry, until: datetime) -> bool:
     """Whether it is told in the timeline: not the post-mortem itself, and of what came after only what people say of it."""
-    if entry.kind is Kind.POSTMORTEM:
+    if entry.kind in ABOUT_IT:
         return False
     return entry.at <= until or entry.kind not in AFTERWARDS
 

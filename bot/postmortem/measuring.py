@@ -142,7 +142,9 @@ async def _responses(services: Services, since: datetime, until: datetime) -> Co
 async def _interviews(services: Services, since: datetime, until: datetime) -> Counted:
     product = _configured(services.product, "The product's database")
     found = Interviews(**(await product.fetch("impact", {"since": since, "until": until}, within=WITHIN))[0])
-    usual = f"; {found.usual:.0f} usually begin in such a time" if found.usual >= FEW else ""
+    # what is usual is the mean of the same hours on seven days, which overlap where that is more than a day
+    known = found.usual >= FEW and until - since <= timedelta(days=1)
+    usual = f"; {found.usual:.0f} usually begin in such a time" if known else ""
     return (
         ("Interviews that failed", f"{found.failed} of {found.started}{_share(found.failed, found.started)}{usual}"),
         (

@@ -106,8 +106,7 @@ def times(facts: Facts) -> str:
             rows.append((name, f"could not measure: nobody recorded “{missing}”", "", ""))
             continue
         ends = (
-            f"{one.value}, {stamp(known[one])}" + ("" if one in said else " (taken for it)")
-            for one in reversed(both)
+            f"{one.value}, {stamp(known[one])}" + ("" if one in said else " (taken for it)") for one in reversed(both)
         )
         rows.append((name, f"**{exact(taken[metric.name])}**", *ends))
     parts = [table(("Time", "Took", "From (UTC)", "To (UTC)"), rows)]

@@ -175,7 +175,7 @@ async def test_slacks_answer_is_lost(story: Story, call: str) -> None:
 
     async def done() -> bool:
         await story.make_lost_posts_old()
-        return (await story.rows("select count(*) from steps where state = 'done'"))[0][0] == 10
+        return (await story.rows("select count(*) from steps where state = 'done'"))[0][0] == 11
 
     await until(done, "it was never set up", 40)
     await story.settled()
@@ -224,7 +224,7 @@ async def test_killed_while_it_sets_up(stage: Story) -> None:
     assert len(channel.pins) == 1
     assert len(stage.sandbox.vendors["pagerduty"].account.incidents) == 1
     assert sum("The runbook's steps" in said.text for said in in_room(stage)) == 1
-    assert await stage.rows("select count(*) from steps where state = 'done'") == [(10,)]
+    assert await stage.rows("select count(*) from steps where state = 'done'") == [(11,)]
 
 
 async def test_a_strangers_channel_is_never_adopted(story: Story) -> None:

@@ -21,6 +21,9 @@ from incidents import (
 )
 from storytelling import Story, ilab, until
 
+UNTOLD = ("set_up", "health", "change", "paged", "task", "postmortem")
+"""Kinds of entries that are not steps of an incident."""
+
 
 async def test_a_p0_by_buttons(story: Story) -> None:
     """Acknowledged, assessed, told of, mitigated and resolved from the card, each step in thread, channel and timeline."""
@@ -62,7 +65,11 @@ async def test_a_p0_by_buttons(story: Story) -> None:
     assert page.status == "resolved"
     assert await state_of(story) == "resolved"
     assert card(story).buttons[-1] == "It is back…"
-    assert [kind for kind, _ in await times_of(story) if kind not in ("set_up", "health", "change", "paged")] == [
+    assert [
+        kind
+        for kind, _ in await times_of(story)
+        if kind not in UNTOLD
+    ] == [
         "declared",
         "acknowledged",
         "assessed",
@@ -127,7 +134,7 @@ async def test_a_p0_wholly_from_a_terminal(story: Story) -> None:
     status, said = await runs("incident", "resolve", "INC-1", "--anyway")
     assert "INC-1 is resolved." in said
     assert "Time to resolve" in (await runs("incident", "show", "INC-1"))[1]
-    kinds = [kind for kind, _ in await times_of(story) if kind not in ("set_up", "health", "change", "paged")]
+    kinds = [kind for kind, _ in await times_of(story) if kind not in UNTOLD]
     assert kinds == ["declared", "acknowledged", "assessed", "update", "note", "mitigated", "resolved"]
     by = await story.rows("select distinct detail ->> 'surface' from audit where kind = 'incident.resolved'")
     assert by == [("terminal",)]

@@ -108,7 +108,9 @@ FACTS = Facts(
         ),
     ),
     timeline=(
-        Moment(at=at(2), kind="declared", who="Frank Adeyemi", said="Declared by Frank Adeyemi: P1 checkout answers 500"),
+        Moment(
+            at=at(2), kind="declared", who="Frank Adeyemi", said="Declared by Frank Adeyemi: P1 checkout answers 500"
+        ),
         Moment(
             at=at(11),
             kind="marked",
@@ -212,7 +214,9 @@ def test_long_timelines_fit_a_canvas() -> None:
     """No table has more cells than Slack takes."""
     entries = tuple(Moment(at=at(number), kind="note", who="Alice Ito", said=f"note {number}") for number in range(400))
     tables = [
-        part for part in document.whole(replace(FACTS, timeline=entries)).split("\n\n") if part.startswith("| UTC | Who |")
+        part
+        for part in document.whole(replace(FACTS, timeline=entries)).split("\n\n")
+        if part.startswith("| UTC | Who |")
     ]
     assert len(tables) >= 6
     assert all(part.count("\n| ") * 4 + 4 <= CELLS for part in tables)
@@ -231,7 +235,9 @@ def test_a_later_version_adds_what_is_new() -> None:
         actions=(),
     )
     added = document.addition(before, later)
-    assert added.startswith("## Added later (version 2)\n\n_2026-03-02 15:40 UTC._ What stands above is as people left it.")
+    assert added.startswith(
+        "## Added later (version 2)\n\n_2026-03-02 15:40 UTC._ What stands above is as people left it."
+    )
     assert "### Timeline, new entries" in added
     assert "| 2026-03-02 15:30:00 | Bob Okafor | Task 2 is done |  |" in added
     assert "Declared by Frank" not in added
