@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from bot.documents import Documents
 from bot.flights import Flights
+from bot.memory import Memory
 from bot.operation import Answer, Registry
 from bot.people import Actor
 from bot.store.database import Connection, Database
@@ -85,6 +86,7 @@ class Services:
     """What people go on writing in Slack."""
     flights: Flights = field(default_factory=Flights)
     """Calls that concern everybody alike, made once for all who ask."""
+    memory: Memory = field(default_factory=Memory)
     wake: Callable[[], None] = _nothing
     """Says that something is due now, so that nobody waits for the next tick."""
     data_dir: Path = Path()

@@ -96,11 +96,12 @@ async def trusted(services: Services) -> Roster | None:
 
 
 async def kept(services: Services) -> tuple[OnDuty, ...]:
-    """What PagerDuty last said; nobody where our own database is silent."""
+    """What PagerDuty last said; where our own database is silent, as far as this copy knows."""
     try:
-        return await services.database.call(on_call.everybody)
+        services.memory.on_call = await services.database.call(on_call.everybody)
     except DatabaseSilentError:
-        return ()
+        log.warning("who is on call is known from memory: the database is silent")
+    return services.memory.on_call
 
 
 async def call_by_hand(services: Services, level: int) -> tuple[Line, ...]:
@@ -120,6 +121,7 @@ async def _ask(services: Services) -> Roster:
         return Roster(people=before, silent=error.what)
     except TimeoutError:
         return Roster(people=before, silent="PagerDuty did not answer in time.")
+    services.memory.on_call = found
     try:
         return Roster(people=await _note(services, found))
     except DatabaseSilentError:

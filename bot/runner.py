@@ -16,7 +16,7 @@ from bot.changes import submit
 from bot.context import Context, Place, Progress, Services, Surface
 from bot.errors import DeniedError, UserError
 from bot.journal import Journal
-from bot.operation import Act, Answer, Audience, Change, Form, Invocation, Line, Lines, Mark, Registry
+from bot.operation import Act, Answer, Args, Audience, Change, Form, Invocation, Line, Lines, Mark, Registry
 from bot.people import Actor
 from bot.policy import Deny, decide
 from bot.store import acts, audit
@@ -25,7 +25,6 @@ from bot.words import Incomplete, parse
 
 if TYPE_CHECKING:  # a terminal does without
     from bot.degraded.keeper import Keeper
-    from bot.settings import Settings
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("ilab.request")
 
@@ -137,7 +136,7 @@ class Runner:
         if isinstance(operation, Act):
             answer = await self._act(operation, invocation, context)
         elif isinstance(operation, Change):
-            answer = await submit(operation, invocation.args, context)
+            answer = await self._submit(operation, invocation.args, context)
         else:
             answer = await operation.read(invocation.args, context)
         return answer if answer.section or not operation.section else replace(answer, section=operation.section)
@@ -161,9 +160,19 @@ class Runner:
         except (DatabaseSilentError, TimeoutError):
             log.warning("without the database", request=context.request_id, operation=operation.words)
         if self.keeper is None:
-            raise _kept_elsewhere(self.services.settings)
+            raise _kept_elsewhere(self.services)
         # where the silence came with the commit, it may be done already: what is brought in later has the same key
         return await operation.degraded(invocation.args, context, self.keeper)
+
+    async def _submit(self, change: Change[Any], args: Args, context: Context) -> Answer:
+        try:
+            return await submit(change, args, context)
+        except DatabaseSilentError:
+            if not change.break_glass:
+                raise
+        if self.keeper is None:
+            raise _kept_elsewhere(self.services)
+        return await self.keeper.ask(change, args, context)
 
     async def _in_transaction(self, operation: Act[Any], invocation: Invocation, context: Context) -> Answer:
         """Do it, once for this request: after a crash it comes again, finds that it was done, and answers the same."""
@@ -190,17 +199,21 @@ async def _no_progress(done: int, total: int) -> None:
     del done, total
 
 
-def _kept_elsewhere(settings: Settings) -> UserError:
-    if settings.degraded.keeper:
+def _kept_elsewhere(services: Services) -> UserError:
+    keeper, called = services.settings.degraded.keeper, services.memory.on_call
+    by_hand = "In PagerDuty you can page by hand."
+    if called:
+        by_hand += " On call: " + ", ".join(f"{one.name} {one.phone}".strip() for one in called) + "."
+    if keeper:
         return UserError(
             "My own database does not answer.",
-            why=f"While it is silent, the copy “{settings.degraded.keeper}” alone does this, and Slack chose another.",
-            todo="Try again until that one hears you; in PagerDuty you can page by hand.",
+            why=f"While it is silent, the copy “{keeper}” alone does this, and Slack chose another.",
+            todo=f"Try again until that one hears you. {by_hand}",
         )
     return UserError(
         "My own database does not answer.",
         why="No copy of me is named to go on without it.",
-        todo="In PagerDuty you can page by hand. For the next time: ILAB_DEGRADED__KEEPER names one copy.",
+        todo=f"{by_hand} For the next time: ILAB_DEGRADED__KEEPER names one copy.",
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from bot import changes
 from bot.changes import listing
@@ -13,6 +13,9 @@ from bot.operation import Act, Answer, Arg, Args, Audience, Family, Person, Read
 from bot.people import Role
 from bot.store import customers
 from bot.transitions import Step
+
+if TYPE_CHECKING:  # a terminal does without
+    from bot.degraded.keeper import Keeper
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,6 +98,11 @@ async def delegate(args: DelegateArgs, context: Context, transaction: Transactio
 async def break_glass(args: GlassArgs, context: Context, transaction: Transaction) -> Answer:
     """Run it alone. Audited by `bot.changes`."""
     return await changes.break_glass(args.id, args.reason, context, transaction)
+
+
+async def break_glass_degraded(args: GlassArgs, context: Context, keeper: Keeper) -> Answer:
+    """Run it alone while our own database is silent."""
+    return await keeper.break_glass(args.id, args.reason, context)
 
 
 async def retry(args: RequestArgs, context: Context, transaction: Transaction) -> Answer:
@@ -181,6 +189,7 @@ FAMILY = Family(
             section="Quick Rollback",
             anew=True,
             act=break_glass,
+            degraded=break_glass_degraded,
         ),
         Act(
             words="approvals retry",

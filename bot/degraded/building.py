@@ -13,6 +13,7 @@ import structlog
 
 from bot.context import Services
 from bot.degraded.following import Following
+from bot.degraded.glass import Glass
 from bot.degraded.ground import JournalGround, Says
 from bot.degraded.keeper import Keeper
 from bot.degraded.ledger import Ledger
@@ -61,6 +62,6 @@ def keeping(
         def follow(ledger: Callable[[], Ledger]) -> Following:
             ground = JournalGround(services, ledger, speaker, announce.render)
             bootstrap = Bootstrap(services=services, ground=ground, rooms=rooms, pager=pager)
-            return Following(ledger, ground, bootstrap, pager)
+            return Following(ledger, ground, bootstrap, pager, Glass(services, ledger, ground))
 
         yield Keeper(services, journal, Mirror(data_dir / MIRROR), follow, resume=resume)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -11,8 +12,10 @@ from typing import Final
 import structlog
 
 from bot.ages import age
+from bot.degraded.glass import Glass
 from bot.degraded.ground import JournalGround
-from bot.degraded.ledger import Kept, Ledger
+from bot.degraded.kept import Kept
+from bot.degraded.ledger import Ledger
 from bot.errors import ProviderError
 from bot.incidents.bootstrap import Bootstrap
 from bot.incidents.visibility import stands_in_the_open
@@ -33,9 +36,15 @@ class Following:
     """One task an incident at a time does what it is owed; asked again, it looks again."""
 
     def __init__(
-        self, ledger: Callable[[], Ledger], ground: JournalGround, bootstrap: Bootstrap, pager: PagerDuty | None
+        self,
+        ledger: Callable[[], Ledger],
+        ground: JournalGround,
+        bootstrap: Bootstrap,
+        pager: PagerDuty | None,
+        glass: Glass,
     ) -> None:
         """Over the ledger as it is then."""
+        self.glass = glass
         self._ledger = ledger
         self._ground = ground
         self._bootstrap = bootstrap
@@ -53,8 +62,8 @@ class Following:
         """Do at once what it is owed."""
         kept = self._ledger().get(incident.id)
         if kept is not None:
-            for name in ("set up", "tell"):
-                self._not_before.pop(f"{name} {incident.id}", None)
+            for name in (f"set up {incident.id}", f"tell {incident.id}", *(f"run {one}" for one in kept.requests)):
+                self._not_before.pop(name, None)
             self.go_on(kept)
 
     def go_on(self, kept: Kept) -> None:
@@ -63,6 +72,10 @@ class Following:
             self._start(f"set up {kept.incident.id}", lambda: self._set_up(kept.incident))
         if kept.acknowledged_here and not (self._pager_knows(kept) and self._is_told(kept)):
             self._start(f"tell {kept.incident.id}", lambda: self._tell(kept.incident))
+
+        for asked in kept.requests.values():
+            if self.glass.owes(asked):
+                self._start(f"run {asked.request.id}", functools.partial(self.glass.run, kept, asked))
 
     @asynccontextmanager
     async def held(self) -> AsyncIterator[None]:

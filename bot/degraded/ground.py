@@ -13,12 +13,15 @@ import structlog
 
 from bot.clocks import real_now
 from bot.context import Services
-from bot.degraded.ledger import Kept, Ledger, Wanted
+from bot.degraded.kept import Kept, Wanted
+from bot.degraded.ledger import Ledger
 from bot.errors import ProviderError
 from bot.incidents.card import Known, card
 from bot.operation import Answer, Line, Lines
+from bot.roster import numbers
 from bot.steps import CALL_ENDS_WITHIN
 from bot.store.incidents import Incident
+from bot.store.requests import Request
 from bot.store.steps import Recorded
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("ilab.degraded")
@@ -45,12 +48,18 @@ class Says(Protocol):
 class JournalBook:
     """A `bot.steps.Book` in the journal."""
 
-    def __init__(self, ledger: Ledger, incident: Incident, lock: asyncio.Lock) -> None:
-        """`lock` is the incident's own."""
-        self._ledger = ledger
-        self._incident = incident
+    def __init__(
+        self,
+        subject: str,
+        lock: asyncio.Lock,
+        known: Callable[[], Mapping[str, Recorded]],
+        record: Callable[[Recorded], None],
+    ) -> None:
+        """`lock` is the subject's own; `record` writes a line, after which `known` knows it."""
+        self.subject = subject
         self._lock = lock
-        self.subject = incident.subject
+        self._known = known
+        self._write = record
 
     @asynccontextmanager
     async def held(self) -> AsyncIterator[bool]:
@@ -63,7 +72,7 @@ class JournalBook:
 
     async def all(self) -> Mapping[str, Recorded]:
         """Every step that was begun, by name."""
-        return dict(self._kept.steps)
+        return dict(self._known())
 
     async def start(self, name: str) -> None:
         """It begins now."""
@@ -86,24 +95,17 @@ class JournalBook:
         error: str | None = None,
         again: bool = False,
     ) -> None:
-        before = self._kept.steps.get(name)
-        begins = state == "started" or before is None
+        before = self._known().get(name)
         recorded = Recorded(
             name=name,
             state=state,
             result=result,
             error=error,
             attempts=0,
-            started_at=real_now() if begins or before is None else before.started_at,
+            started_at=real_now() if state == "started" or before is None else before.started_at,
             again=again,
         )
-        self._ledger.step(self._incident, recorded)
-
-    @property
-    def _kept(self) -> Kept:
-        kept = self._ledger.get(self._incident.id)
-        assert kept is not None  # noqa: S101 -- nothing is ever taken out of a ledger
-        return kept
+        self._write(recorded)
 
 
 @dataclass(kw_only=True, slots=True)
@@ -138,7 +140,21 @@ class JournalGround:
 
     def book(self, incident: Incident) -> JournalBook:
         """In the journal."""
-        return JournalBook(self._ledger(), incident, self._busy[f"steps of {incident.subject}"])
+        return JournalBook(
+            incident.subject,
+            self._busy[f"steps of {incident.subject}"],
+            lambda: self._kept(incident).steps,
+            lambda recorded: self._ledger().step(incident, recorded),
+        )
+
+    def book_of(self, incident: Incident, request: Request) -> JournalBook:
+        """Where the steps of a change are recorded."""
+        return JournalBook(
+            request.subject,
+            self._busy[f"steps of {request.subject}"],
+            lambda: self._kept(incident).requests[request.id].steps,
+            lambda recorded: self._ledger().request_step(incident, request.id, recorded),
+        )
 
     async def claim(self, incident: Incident, channel: str) -> None:
         """The database has its say when it is back."""
@@ -198,6 +214,26 @@ class JournalGround:
             places[incident.room] = f"{incident.subject}:{key}"
         standing = [post for card, post in places.items() if (at := kept.messages.get(card)) and at.ts]
         return all((said := kept.messages.get(post)) and said.ts for post in standing)
+
+    async def show(self, incident: Incident, subject: str, face: Callable[[], Answer], *, channel: str) -> None:
+        """The subject's card stands in the channel and shows that; what Slack refuses of an edit waits."""
+        await self._say(incident, Wanted(key=subject, channel=channel, body=self._render(face())))
+        message = self._kept(incident).messages[subject]
+        async with self._busy[f"edit of {subject}"]:
+            try:
+                await self._speaker.edit(message.channel, str(message.ts), self._render(face()))
+            except ProviderError as error:
+                log.warning("card waits", card=subject, error=error.what)
+
+    async def post(
+        self, incident: Incident, key: str, answer: Answer, *, stream: str, channel: str, under: str | None = None
+    ) -> None:
+        """It is said once in the channel, or in the thread under the card of `under`, where that stands."""
+        card = self._kept(incident).messages.get(under) if under else None
+        if under and (card is None or card.ts is None):
+            return
+        wanted = Wanted(key=key, channel=channel, body=self._render(answer), stream=stream, thread_of=under)
+        await self._say(incident, wanted, thread_ts=card.ts if card else None)
 
     async def changed(self, incident: Incident) -> None:
         """Its cards show how it stands now; edits that come quickly become one. What Slack refuses waits."""
@@ -264,6 +300,9 @@ class JournalGround:
             due=kept.due,
             reached=kept.reached,
         )
+        paged = kept.steps.get("page")
+        if paged is not None and paged.state == "failed" and now.acknowledged_at is None:
+            known = replace(known, numbers=numbers(self._services.memory.on_call, self._services.now()))
         shown = card(now, known, self._services)
         note = Lines(lines=(Line(title=NOTE),))
         return self._render(replace(shown, evidence=(*shown.evidence, note)))

@@ -10,6 +10,7 @@ from typing import Final
 
 import structlog
 
+from bot.changes import asking, breaking, running
 from bot.context import ClockWork, Context, Duty, Place, Services, Surface, Transaction
 from bot.errors import UserError
 from bot.incidents import acknowledging, declaring, ending
@@ -17,13 +18,16 @@ from bot.incidents.declaring import Declaration
 from bot.incidents.moving import BOT, Deed
 from bot.incidents.telling import tell
 from bot.journal import Line
-from bot.operation import Answer, Offer
+from bot.operation import Answer, Change, Offer, Plan
+from bot.operation import Line as Line_
 from bot.people import Actor, Role, Standing
 from bot.slack.outbox import LOST_AFTER
-from bot.store import cards, clocks, incidents, members, people, posts, steps
+from bot.store import cards, clocks, incidents, members, people, posts, requests, steps
 from bot.store.incidents import Incident
 from bot.store.posts import Post
 from bot.store.steps import Recorded
+from bot.transitions import State
+from bot.transitions import Step as RequestStep
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("ilab.degraded")
 
@@ -71,6 +75,12 @@ class Importer:
     def __init__(self, services: Services) -> None:
         """What is brought in is told of by these services."""
         self._services = services
+        self._replayed: Mapping[str, Callable[[Transaction, Incident, Line], Awaitable[None]]] = {
+            "acknowledged": self._acknowledged,
+            "asked": self._asked,
+            "broke": self._broke,
+            "became": self._became,
+        }
 
     async def bring(self, transaction: Transaction, line: Line) -> None:
         """The database holds what the line says."""
@@ -83,8 +93,8 @@ class Importer:
         incident = await _incident(transaction, line)
         if incident.id != line["incident"] and line["line"] in ("say", "said"):
             return  # its number was another's already, and so its messages' keys are: they are said anew
-        if line["line"] == "acknowledged":
-            await self._acknowledged(transaction, incident, line)
+        if line["line"] in self._replayed:
+            await self._replayed[line["line"]](transaction, incident, line)
         elif line["line"] in _BRINGERS:
             await _BRINGERS[line["line"]](transaction, incident, line)
 
@@ -96,9 +106,7 @@ class Importer:
         twin = known is not None
         if twin and await incidents.by_key(transaction, key + TWIN) is not None:
             return
-        at = datetime.fromisoformat(line["at"])
-        actor = Actor(id=line["by"], name=line["name"], standing=Standing.MEMBER, role=Role.VIEWER, known_at=at)
-        context = _context(self._services, actor, key=key + TWIN if twin else key, at=at)
+        context = self._acting(line, key=key + TWIN if twin else key)
         taken = await incidents.get(transaction, number) is not None
         wanted = Declaration(
             severity=line["severity"], title=line["title"], private=line["private"], message=line["message"]
@@ -113,6 +121,12 @@ class Importer:
         else:
             await self._ask_whether_it_is_the_same(transaction, declared)
 
+    def _acting(self, line: Line, *, key: str) -> Context:
+        """Whoever did what the line says, then."""
+        at = datetime.fromisoformat(line["at"])
+        actor = Actor(id=line["by"], name=line["name"], standing=Standing.MEMBER, role=Role.VIEWER, known_at=at)
+        return _context(self._services, actor, key=key, at=at)
+
     async def _acknowledged(self, transaction: Transaction, incident: Incident, line: Line) -> None:
         at = datetime.fromisoformat(line["at"])
         deed = Deed(by=line["by"], name=line["name"], at=at, key=line["request"], detail={"journal": True})
@@ -120,6 +134,31 @@ class Importer:
             await acknowledging.take(self._services, transaction, incident, deed)
         except UserError as error:
             log.info("acknowledged elsewhere, too", incident=incident.id, why=error.what)
+
+    async def _asked(self, transaction: Transaction, incident: Incident, line: Line) -> None:
+        if await requests.by_key(transaction, line["request_key"]) is not None:
+            return
+        change = self._services.registry.by_words[line["operation"]]
+        assert isinstance(change, Change)  # noqa: S101 -- it was one when it was asked for
+        place = Place(surface=Surface.SLACK, channel=line["channel"])
+        plan = Plan(
+            effect=line["plan"]["effect"],
+            lines=tuple(Line_(title=one["title"], text=one["text"]) for one in line["plan"]["lines"]),
+            decides=line["plan"]["decides"],
+        )
+        context = replace(self._acting(line, key=line["request_key"]), place=place)
+        await asking.ask(change, plan, incident, context, transaction, number=line["request"])
+
+    async def _broke(self, transaction: Transaction, _: Incident, line: Line) -> None:
+        request = await requests.get(transaction, line["request"], lock=True)
+        if request is not None and request.state is State.AWAITING_APPROVAL:
+            context = self._acting(line, key=line["press"])
+            await breaking.broke(request, line["why"], line["by_right_of"], context, transaction)
+
+    async def _became(self, transaction: Transaction, _: Incident, line: Line) -> None:
+        at = datetime.fromisoformat(line["at"])
+        services = replace(self._services, now=lambda: at)
+        await running.ended(services, line["request"], RequestStep(line["step"]), line["result"], transaction)
 
     async def _ask_whether_it_is_the_same(self, transaction: Transaction, incident: Incident) -> None:
         """Two people on two copies may have declared one fault: whoever reads it can merge the two."""
@@ -158,7 +197,11 @@ async def _joined(transaction: Transaction, incident: Incident, line: Line) -> N
 
 
 async def _step(transaction: Transaction, incident: Incident, line: Line) -> None:
-    recorded = Recorded(
+    await steps.bring(transaction, incident.subject, _recorded(line))
+
+
+def _recorded(line: Line) -> Recorded:
+    return Recorded(
         name=line["name"],
         state=line["state"],
         result=line["result"],
@@ -167,7 +210,10 @@ async def _step(transaction: Transaction, incident: Incident, line: Line) -> Non
         started_at=datetime.fromisoformat(line["at"]),
         again=line["again"],
     )
-    await steps.bring(transaction, incident.subject, recorded)
+
+
+async def _request_step(transaction: Transaction, _: Incident, line: Line) -> None:
+    await steps.bring(transaction, f"request:{line['request']}", _recorded(line))
 
 
 async def _say(transaction: Transaction, _: Incident, line: Line) -> None:
@@ -199,6 +245,7 @@ _BRINGERS: Final[Mapping[str, Callable[[Transaction, Incident, Line], Awaitable[
     "channel": _channel,
     "joined": _joined,
     "step": _step,
+    "request_step": _request_step,
     "say": _say,
     "said": _said,
     "rung": _rung,

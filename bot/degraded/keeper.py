@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
@@ -16,7 +16,8 @@ from bot.context import Context, Services
 from bot.degraded.following import Following
 from bot.degraded.ground import NOTE
 from bot.degraded.importing import Importer
-from bot.degraded.ledger import Kept, Ledger, channel_name, number_of
+from bot.degraded.kept import Kept, channel_name
+from bot.degraded.ledger import Ledger, number_of
 from bot.degraded.mirror import Mirror
 from bot.errors import UserError
 from bot.incidents import declaring, timekeeping
@@ -24,7 +25,7 @@ from bot.incidents.declaring import Declaration
 from bot.incidents.severity import SEVERITIES
 from bot.incidents.visibility import may_see
 from bot.journal import Journal
-from bot.operation import Answer, Audience, Line, Lines, Mark, Offer
+from bot.operation import Answer, Args, Audience, Change, Line, Lines, Mark, Offer
 from bot.store.database import DatabaseSilentError
 from bot.store.incidents import Incident
 
@@ -50,6 +51,8 @@ class Keeper:
         self._services = services
         self._journal = journal
         self._mirror = mirror
+        if mirror.reflection is not None:
+            services.memory.on_call = mirror.reflection.on_call
         self._ledger = self._read()
         self._following = follow(lambda: self._ledger)
         self._resume: Callable[[], None] | None = resume
@@ -105,6 +108,17 @@ class Keeper:
             evidence=(Lines(lines=(Line(title=NOTE),)),),
             audience=Audience.PRIVATE,
         )
+
+    async def ask(self, change: Change[Any], args: Args, context: Context) -> Answer:
+        """A reversible mitigation is planned and shown, with the button that runs it alone."""
+        return await self._following.glass.ask(change, args, context)
+
+    async def break_glass(self, number: int, reason: str, context: Context) -> Answer:
+        """It runs, alone and announced."""
+        answer = await self._following.glass.break_glass(number, reason, context)
+        if (found := self._ledger.request(number)) is not None:
+            self._following.begin(found[0].incident)
+        return answer
 
     def _numbered(self, wanted: Declaration, context: Context) -> Incident:
         number = number_of(context.request_id)

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
-from bot.incidents.severity import slug
+from bot.degraded.kept import Asked, Broke, Kept, Wanted, add, facts, incident_of
 from bot.journal import Journal, Line
 from bot.store.incidents import Incident
+from bot.store.requests import Request
 from bot.store.steps import Recorded
+from bot.transitions import Step as RequestStep
 
 FIRST_NUMBER: Final = 100_000
 NUMBERS: Final = 900_000
@@ -28,58 +29,6 @@ def number_of(key: str) -> int:
     channel that is named after it, and every button.
     """
     return FIRST_NUMBER + int.from_bytes(hashlib.sha256(key.encode()).digest()[:8]) % NUMBERS
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Wanted:
-    """A message that is to be said. `key` is what it would have by the outbox; a card has no `stream`."""
-
-    key: str
-    channel: str
-    body: Mapping[str, Any]
-    stream: str = ""
-    thread_of: str | None = None
-
-
-@dataclass(kw_only=True, slots=True)
-class Message:
-    """A message of ours in Slack, or on its way there as long as it has no `ts`."""
-
-    channel: str
-    begun_at: datetime
-    """Real time."""
-    ts: str | None = None
-
-
-@dataclass(kw_only=True, slots=True)
-class Kept:
-    """One incident, as it stands. `declared_here`: our database does not know it yet."""
-
-    incident: Incident
-    declared_here: bool
-    names: dict[str, str]
-    """People's names, by id."""
-    due: Mapping[str, datetime]
-    """When each clock is due that runs."""
-    reached: dict[str, datetime] = field(default_factory=dict)
-    """The milestones."""
-    members: list[str] = field(default_factory=list)
-    """Who belongs in its channel, as far as that is known."""
-    steps: dict[str, Recorded] = field(default_factory=dict)
-    messages: dict[str, Message] = field(default_factory=dict)
-    """By the key in their metadata: a card's subject, or a post's key."""
-    set_up: bool = False
-    """Whatever of its setting up did not work needs a person."""
-    acknowledged_here: str = ""
-    """The request by which somebody took it here."""
-    pager_told: bool = False
-    """PagerDuty knows of the acknowledgement."""
-    rungs: set[str] = field(default_factory=set)
-    """The kinds of its clocks that have fired here."""
-
-    def name(self, person: str) -> str:
-        """What a person is called."""
-        return self.names.get(person, person)
 
 
 class Ledger:
@@ -160,16 +109,50 @@ class Ledger:
 
     def step(self, incident: Incident, recorded: Recorded) -> None:
         """A step began, or ended."""
+        self._note("step", incident, **facts(recorded))
+
+    def ask(self, incident: Incident, request: Request, *, name: str) -> None:
+        """A change is asked for, with its plan."""
         self._note(
-            "step",
+            "asked",
             incident,
-            name=recorded.name,
-            state=recorded.state,
-            result=recorded.result,
-            error=recorded.error,
-            again=recorded.again,
-            at=recorded.started_at.isoformat(),
+            request=request.id,
+            request_key=request.key,
+            operation=request.operation,
+            plan=request.plan,
+            channel=request.channel,
+            by=request.requester,
+            name=name,
+            at=request.asked_at.isoformat(),
         )
+
+    def broke(self, incident: Incident, number: int, deed: Broke) -> None:
+        """Somebody broke the glass of a change: it runs."""
+        self._note(
+            "broke",
+            incident,
+            request=number,
+            by=deed.by,
+            name=deed.name,
+            why=deed.why,
+            by_right_of=dict(deed.by_right_of),
+            press=deed.key,
+            at=deed.at.isoformat(),
+        )
+
+    def request_step(self, incident: Incident, number: int, recorded: Recorded) -> None:
+        """A step of a change began, or ended."""
+        self._note("request_step", incident, request=number, **facts(recorded))
+
+    def became(
+        self, incident: Incident, number: int, step: RequestStep, result: Mapping[str, Any], *, at: datetime
+    ) -> None:
+        """This became of a change."""
+        self._note("became", incident, request=number, step=step.value, result=dict(result), at=at.isoformat())
+
+    def request(self, number: int) -> tuple[Kept, Asked] | None:
+        """The change of that number, and the incident that it belongs to."""
+        return next(((kept, kept.requests[number]) for kept in self if number in kept.requests), None)
 
     def say(self, incident: Incident, message: Wanted, *, at: datetime) -> None:
         """A message is on its way."""
@@ -197,12 +180,12 @@ class Ledger:
         if line["line"] == "declared":
             self._declared(line)
         elif (kept := self._kept.get(line.get("incident", 0))) is not None:
-            _add(kept, line)
+            add(kept, line)
 
     def _declared(self, line: Line) -> None:
         if line["incident"] in self._kept:
             return
-        incident = _incident(line)
+        incident = incident_of(line)
         self._kept[incident.id] = Kept(
             incident=incident,
             declared_here=True,
@@ -211,70 +194,3 @@ class Ledger:
             reached={"declared": incident.declared_at},
             members=[incident.declared_by],
         )
-
-
-def _add(kept: Kept, line: Line) -> None:
-    match line["line"]:
-        case "acknowledged":
-            _acknowledged(kept, line)
-        case "channel":
-            kept.incident = replace(kept.incident, channel_id=line["channel"])
-        case "joined":
-            kept.members += [person for person in line["people"] if person not in kept.members]
-        case "step":
-            kept.steps[line["name"]] = _recorded(line, kept.steps.get(line["name"]))
-        case "say":
-            at = datetime.fromisoformat(line["at"])
-            kept.messages.setdefault(line["message"], Message(channel=line["channel"], begun_at=at))
-        case "said":
-            if (message := kept.messages.get(line["message"])) is not None:
-                message.ts = line["ts"]
-        case "set_up" | "pager_told" as fact:
-            setattr(kept, fact, True)
-        case "rung":
-            kept.rungs.add(line["clock"])
-
-
-def _acknowledged(kept: Kept, line: Line) -> None:
-    if kept.incident.acknowledged_at is not None:
-        return
-    at = datetime.fromisoformat(line["at"])
-    kept.names[line["by"]] = line["name"]
-    kept.acknowledged_here = line["request"]
-    kept.reached["acknowledged"] = at
-    kept.incident = replace(kept.incident, state="acknowledged", acknowledged_by=line["by"], acknowledged_at=at)
-
-
-def _incident(line: Line) -> Incident:
-    return Incident(
-        id=line["incident"],
-        key=line["key"],
-        severity=line["severity"],
-        title=line["title"],
-        private=line["private"],
-        state="declared",
-        declared_by=line["by"],
-        declared_at=datetime.fromisoformat(line["at"]),
-        acknowledged_by=None,
-        acknowledged_at=None,
-        channel_name=channel_name(line["incident"], line["title"]),
-        channel_id=None,
-    )
-
-
-def channel_name(number: int, title: str) -> str:
-    """What its channel is called."""
-    return f"inc-{number}-{slug(title)}"
-
-
-def _recorded(line: Line, before: Recorded | None) -> Recorded:
-    begun = line["state"] == "started"
-    return Recorded(
-        name=line["name"],
-        state=line["state"],
-        result=line["result"],
-        error=line["error"],
-        attempts=(before.attempts if before else 0) + begun,
-        started_at=datetime.fromisoformat(line["at"]),
-        again=line["again"],
-    )

@@ -12,11 +12,12 @@ from typing import Final
 import structlog
 from pydantic import TypeAdapter, ValidationError
 
-from bot.degraded.ledger import Kept, Message
+from bot.degraded.kept import Kept, Message
 from bot.incidents.card import known_of
-from bot.store import cards, incidents, members
+from bot.store import cards, incidents, members, on_call
 from bot.store.database import Connection
 from bot.store.incidents import Incident
+from bot.store.on_call import OnDuty
 from bot.store.steps import Recorded
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("ilab.degraded")
@@ -46,6 +47,7 @@ class Reflection:
 
     taken_at: datetime
     incidents: tuple[Mirrored, ...]
+    on_call: tuple[OnDuty, ...]
 
 
 _REFLECTION: Final = TypeAdapter(Reflection)
@@ -90,7 +92,7 @@ class Mirror:
         """It shows what the database holds now, in memory and on disk."""
         newest = (await incidents.open_now(connection))[:MOST]
         found = tuple([await _mirrored(connection, incident) for incident in newest])
-        self.reflection = Reflection(taken_at=at, incidents=found)
+        self.reflection = Reflection(taken_at=at, incidents=found, on_call=await on_call.everybody(connection))
         body = _REFLECTION.dump_json(self.reflection, exclude={"taken_at"})
         if body == self._written:
             return

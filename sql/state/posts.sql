@@ -53,7 +53,7 @@ delete from posts where wanted_at < %(before)s and state in ('sent', 'parked', '
 -- Sent without the database, or begun there: then it is looked for before it is sent again.
 insert into posts (stream, key, channel, thread_of, body, wanted_at, state, started_at)
 values (%(stream)s, %(key)s, %(channel)s, %(thread_of)s, %(body)s, %(at)s, 'sending', %(at)s)
-on conflict (key) do nothing;
+on conflict (key) do update set state = 'sending', started_at = excluded.started_at where posts.state = 'wanted';
 
 -- name: found
 update posts set state = 'sent', ts = %(ts)s, error = null where key = %(key)s and state <> 'sent';

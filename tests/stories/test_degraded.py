@@ -216,7 +216,7 @@ def make_the_journal_old(story: Story) -> None:
     for file in (story.directory / "bot" / "journal").glob("*.jsonl"):
         lines = [json.loads(line) for line in file.read_text().splitlines()]
         for line in lines:
-            if line["line"] in ("step", "say"):
+            if line["line"] in ("step", "request_step", "say"):
                 line["at"] = (datetime.fromisoformat(line["at"]) - timedelta(minutes=1)).isoformat()
         file.write_text("".join(json.dumps(line) + "\n" for line in lines))
 
@@ -557,3 +557,112 @@ async def test_stale_reminders_are_dropped(story: Story) -> None:
     thread = [said.text for said in story.sees("bob", thread_ts=str(cards(story)[0].raw["ts"]))][1:]
     assert sum("is not acknowledged" in text for text in thread) == 1
     assert sum("is not acknowledged" in said.text for said in in_room(story)) == 1
+
+
+# A reversible mitigation without the database
+
+
+QUICK = {"ILAB_DEPLOYS__POLL_SECONDS": "0.05"}
+
+
+def moves(story: Story) -> list[Any]:
+    """What Vercel was asked to move."""
+    return [logged for logged in story.sandbox.vendors["vercel"].log if logged.call == "rollback"]
+
+
+async def grave(story: Story) -> Any:
+    """A P0 is declared and set up, the copy that keeps incidents knows it, and then the database falls silent."""
+    await story.asks("frank", f"/ilab incident declare P0 {TITLE}")
+    await until(lambda: all_done(story), "it was never set up")
+    await until(lambda: any(one.steps.get("pin") for one in keeper(story)._ledger), "it was never mirrored")
+    (room,) = rooms(story)
+    story.sandbox.databases["own"].set("down")
+    return room
+
+
+def asked_for(story: Story) -> Any:
+    """The change that was asked for without the database."""
+    (found,) = [asked for kept in keeper(story)._ledger for asked in kept.requests.values()]
+    return found
+
+
+def request_cards(story: Story) -> list[Said]:
+    """The cards of requests in the only incident's channel."""
+    return [said for said in in_room(story) if "Rollback · request" in said.text]
+
+
+async def test_a_rollback_by_break_glass_without_the_database(stage: Story) -> None:
+    """The on-call rolls back alone: planned, announced, done once; brought in, it is a request like any other."""
+    await stage.start(**QUICK)
+    room = await grave(stage)
+    before = stage.sandbox.world.production_deployment
+    said = await stage.asks("alice", "/ilab rollback --reason checkout fails", room.id)
+    number = asked_for(stage).request.id
+    assert said.first_line.startswith(f":warning: Request {number}: roll production back from")
+    assert "nobody can approve it" in said.text
+    assert said.buttons == ["⚡ Break glass…"]
+    assert request_cards(stage)[0].buttons == ["⚡ Break glass…"]
+    refused = await stage.asks("erin", f"/ilab approvals break-glass {number} I want to")
+    assert refused.first_line == "You may not break this glass."
+    await stage.says("alice", f"/ilab approvals break-glass {number} nobody answers", room.id)
+    await until(lambda: moves(stage) != [], "Vercel was never asked")
+    stage.sandbox.world.clock.jump(3)
+    await until(lambda: asked_for(stage).request.state == "succeeded", "it never ran", 20)
+    assert stage.sandbox.world.production_deployment != before
+    await until(lambda: "succeeded" in request_cards(stage)[0].text, "the card never showed it")
+    assert sum("⚡ Break-glass by alice" in said.text for said in in_room(stage)) == 1
+    stage.sandbox.databases["own"].set("up")
+
+    async def known() -> bool:
+        return await stage.rows("select id, state, broken_glass_by, broken_glass_why from requests") == [
+            (number, "succeeded", stage.person("alice"), "nobody answers")
+        ]
+
+    await until(known, "it was never brought in", 20)
+    await until(lambda: not keeper(stage)._journal.waiting, "the journal was never set aside", 20)
+    await stage.settled()
+    assert len(request_cards(stage)) == 1
+    assert sum("⚡ Break-glass by alice" in said.text for said in in_room(stage)) == 1
+    kinds = [
+        kind
+        for (kind,) in await stage.rows("select kind from audit where subject = %s order by seq", f"request:{number}")
+    ]
+    assert kinds == ["request.asked", "request.broke_glass", "request.executed"]
+    assert ("break_glass",) in await stage.rows("select kind from timeline")
+    told = [said for said in stage.sees("alice", stage.direct("alice")) if f"Request {number} succeeded" in said.text]
+    assert len(told) == 1
+
+
+async def test_killed_while_it_rolls_back_without_the_database(stage: Story) -> None:
+    """Killed with -9 while Vercel moves the domains: the next bot follows that move, and asks for no second one."""
+    async with stage.bot(**QUICK):
+        room = await grave(stage)
+    stage.sandbox.faults.add("vercel", "rollback", kind="slow", seconds=1)
+    async with stage.process(**QUICK) as process:
+        await stage.sandbox.workspace.socket.wait_for_connections()
+        await stage.says("alice", "/ilab rollback", room.id)
+        await until(lambda: request_cards(stage) != [], "it was never planned")
+        number = re.search(r"request (\d+)", request_cards(stage)[0].text)[1]
+        await stage.says("alice", f"/ilab approvals break-glass {number} nobody answers", room.id)
+        await until(
+            lambda: any(line["line"] == "request_step" and line["name"] == "ask" for line in journal(stage)),
+            "Vercel was never asked",
+        )
+        process.kill()
+        await process.wait()
+    stage.sandbox.faults.clear()
+    make_the_journal_old(stage)
+    stage.sandbox.world.clock.jump(3)
+    await stage.start(**QUICK)
+    await until(lambda: asked_for(stage).request.state == "succeeded", "it never ended", 30)
+    assert len(request_cards(stage)) == len(moves(stage)) == 1
+
+
+async def test_no_glass_without_an_incident(story: Story) -> None:
+    """Without the database nobody approves, and without an open P0 or P1 there is no glass."""
+    story.sandbox.databases["own"].set("down")
+    said = await story.asks("alice", "/ilab rollback")
+    assert said.first_line == "My own database is silent: nobody can approve this now."
+    assert "declare it: /ilab incident declare P0" in said.text.replace("`", "")
+    said = await story.asks("erin", f"/ilab {' '.join(GRANT)}")
+    assert said.first_line == "My own database does not answer."
