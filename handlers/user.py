@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from bot import account_lines
 from bot.accounts import account_of, auth_of, no_account
@@ -35,8 +35,10 @@ from bot.operation import (
 )
 from bot.people import Role
 from bot.product import product_of
-from bot.providers.supabase_auth import AuthUser
 from bot.store import erasure
+
+if TYPE_CHECKING:  # it imports httpx, which a terminal does without
+    from bot.providers.supabase_auth import AuthUser
 
 MAIL_EVERY: Final = timedelta(seconds=60)
 """How often Auth sends a mail to the same account."""

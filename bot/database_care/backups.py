@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from psycopg.conninfo import conninfo_to_dict
 
@@ -20,10 +20,12 @@ from bot.database_care.keeping import outdated
 from bot.errors import NotConfiguredError, ProviderError, UserError
 from bot.operation import Execution, Line, Offer, Outcome, Plan
 from bot.product import product_of
-from bot.providers.supabase_backups import VendorBackups
 from bot.settings import Settings
 from bot.store import backups
 from bot.store.backups import Backup
+
+if TYPE_CHECKING:  # it imports httpx, which a terminal does without
+    from bot.providers.supabase_backups import VendorBackups
 
 TRANSACTION_POOLER: Final = "6543"
 """The port of Supabase's pooler in transaction mode, in which no dump can be made."""

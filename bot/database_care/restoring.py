@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from bot.ages import age, span
 from bot.clocks import real_now
@@ -20,11 +20,13 @@ from bot.context import Services
 from bot.errors import NotConfiguredError, ProviderError, UserError
 from bot.operation import Execution, Line, Offer, Outcome, Plan
 from bot.product import product_of
-from bot.providers.supabase_backups import SupabaseBackups, VendorBackups
 from bot.steps import CALL_ENDS_WITHIN
 from bot.store import incidents, steps
 from bot.store.incidents import Incident
 from bot.words import duration
+
+if TYPE_CHECKING:  # it imports httpx, which a terminal does without
+    from bot.providers.supabase_backups import SupabaseBackups, VendorBackups
 
 STEP: Final = "restore"
 WELL: Final = "ACTIVE_HEALTHY"

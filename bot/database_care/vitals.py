@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from bot.context import Services
 from bot.database_care.gauges import Gauge, judged, size, unknown
 from bot.errors import ProviderError
 from bot.operation import Mark
 from bot.product import DatabaseFullError, ProductDatabase, product_of
-from bot.providers.supabase_metrics import Look
 from bot.settings import ProductSettings
+
+if TYPE_CHECKING:  # it imports what a terminal does without
+    from bot.providers.supabase_metrics import Look
 
 MOST: Final = 5
 """Queries and locks that are shown."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 from bot.context import ClockWork, Duty, Services
@@ -14,9 +14,11 @@ from bot.figures.kinds import Level
 from bot.figures.measuring import Measured, measure, start_of_day
 from bot.masking import masked_text
 from bot.operation import Answer, Line, Lines, Mark, Offer
-from bot.providers.sentry import TopIssue
 from bot.store import clocks, incidents
 from bot.store.incidents import Incident
+
+if TYPE_CHECKING:  # it imports httpx, which a terminal does without
+    from bot.providers.sentry import TopIssue
 
 SUBJECT: Final = "digest"
 DAILY: Final = "daily_digest"

@@ -19,8 +19,7 @@ from bot.payments.chain import Held
 from bot.payments.packages import package_for, spoken
 from bot.payments.trace import event_named, held_for, session_of_event, stripe_of
 from bot.product import product_of
-from bot.providers.stripe import COMPLETED, PAID_LATER
-from bot.providers.stripe_shapes import CheckoutSession, StripeEvent
+from bot.providers.stripe_shapes import COMPLETED, PAID_LATER, CheckoutSession, StripeEvent
 
 REFUSALS: Final = ("rejected", "not_found", "unauthorized")
 """Stripe's call for this is undocumented: these say that it is not for us, or not any more."""

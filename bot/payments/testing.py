@@ -10,16 +10,18 @@ import hashlib
 import json
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from bot.context import Services
 from bot.errors import NotConfiguredError, UserError
 from bot.operation import Execution, Line, Outcome, Plan
 from bot.payments.trace import stripe_of
-from bot.providers.webhook import Webhook
 from bot.settings import StripeSettings
 from bot.words import shorten
+
+if TYPE_CHECKING:  # it imports httpx, which a terminal does without
+    from bot.providers.webhook import Webhook
 
 KEPT: Final = ("amount_subtotal", "amount_total", "currency", "mode", "object", "payment_method_types", "total_details")
 """What of a real session is in a test's: nothing of anybody."""

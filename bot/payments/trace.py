@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from bot.context import Services
 from bot.errors import NotConfiguredError, ProviderError, UserError
@@ -25,8 +25,10 @@ from bot.payments.chain import (
     never_begun,
 )
 from bot.product import ProductDatabase, product_of
-from bot.providers.stripe import Stripe
 from bot.providers.stripe_shapes import CheckoutSession, StripeEvent, WebhookEndpoint
+
+if TYPE_CHECKING:  # it imports httpx, which a terminal does without
+    from bot.providers.stripe import Stripe
 
 T = TypeVar("T")
 

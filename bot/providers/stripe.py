@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-COMPLETED: Final = "checkout.session.completed"
-PAID_LATER: Final = "checkout.session.async_payment_succeeded"
-"""The events after which the product gives what was bought: at once, or when a slow way of paying has paid."""
 PAGE: Final = 100
 MOST_PAGES: Final = 10
 _NEVER_LATER: Final = timedelta(hours=25)
@@ -217,11 +214,11 @@ class Stripe:
 
     async def completion(self, session: CheckoutSession) -> tuple[StripeEvent | None, bool]:
         """Return the event that says that a session was paid, and whether all events of its time were looked through."""
-        completed, whole = await self._telling(session, COMPLETED, until=session.created + _NEVER_LATER)
+        completed, whole = await self._telling(session, shapes.COMPLETED, until=session.created + _NEVER_LATER)
         if completed is None or completed.data.object.get("payment_status") != "unpaid":
             return completed.value() if completed else None, whole
         # a bank that takes days has its own event, whenever that comes
-        succeeded, whole = await self._telling(session, PAID_LATER)
+        succeeded, whole = await self._telling(session, shapes.PAID_LATER)
         return succeeded.value() if succeeded else None, whole
 
     async def _telling(
@@ -248,7 +245,7 @@ class Stripe:
         """Return the session that the newest `checkout.session.completed` is about, as it came; empty where none is."""
         client = self.load()
         async with self._calling():
-            listed = await client.v1.events.list_async({"type": COMPLETED, "limit": 1})
+            listed = await client.v1.events.list_async({"type": shapes.COMPLETED, "limit": 1})
         found = self._fit(listed, shapes.EVENTS).data
         return found[0].data.object if found else {}
 

@@ -12,6 +12,9 @@ from typing import Any, Final
 
 from pydantic import BaseModel, TypeAdapter
 
+COMPLETED: Final = "checkout.session.completed"
+PAID_LATER: Final = "checkout.session.async_payment_succeeded"
+"""The events after which the product gives what was bought: at once, or when a slow way of paying has paid."""
 WHOLE: Final = frozenset(
     ("bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "ugx", "vnd", "vuv", "xaf", "xof", "xpf")
 )

@@ -45,7 +45,9 @@ def card(story: Story) -> Said:
 
 
 def thread(story: Story) -> list[Said]:
-    """What stands under it."""
+    """What stands under it; nothing before it is shown."""
+    if not any("Maintenance 1: " in said.first_line for said in story.sees("bob")):
+        return []
     return story.sees("bob", "incidents", str(card(story).raw["ts"]))
 
 

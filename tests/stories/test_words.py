@@ -27,7 +27,7 @@ async def nobody_is_pinged(story: Story) -> AsyncIterator[None]:
         ("/ilab stauts", "There is no command “stauts”.", "Did you mean `/ilab status`?"),
         ("/ilab statsu wacth", "There is no command “statsu wacth”.", "Did you mean `/ilab status watch`?"),
         ("/ilab token isue laptop", "I did not understand “isue laptop” after `token`.", "Usage: `/ilab token`"),
-        ("/ilab rollback", "There is no command “rollback”.", "`/ilab help` lists what you may do."),
+        ("/ilab teleport", "There is no command “teleport”.", "`/ilab help` lists what you may do."),
         ("/ilab status now please", "I did not understand “now please” after `status`.", "Usage: `/ilab status [--"),
         ("/ilab status --dep", "`status` has no option `--dep`.", "Did you mean `--deep`?"),
         ("/ilab status --deep=5", "`--deep` takes no value.", "for example `/ilab status --deep`"),

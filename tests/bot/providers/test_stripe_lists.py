@@ -11,8 +11,8 @@ import pytest
 from aiohttp import web
 
 from bot.errors import ProviderError
-from bot.providers.stripe import COMPLETED, MOST_PAGES, PAID_LATER, Stripe
-from bot.providers.stripe_shapes import SESSION
+from bot.providers.stripe import MOST_PAGES, Stripe
+from bot.providers.stripe_shapes import COMPLETED, PAID_LATER, SESSION
 from bot.settings import StripeSettings
 
 Serve = Callable[[Callable[[web.Request], Awaitable[web.StreamResponse]]], Awaitable[str]]
