@@ -62,6 +62,6 @@ def keeping(
         def follow(ledger: Callable[[], Ledger]) -> Following:
             ground = JournalGround(services, ledger, speaker, announce.render)
             bootstrap = Bootstrap(services=services, ground=ground, rooms=rooms, pager=pager)
-            return Following(ledger, ground, bootstrap, pager, Glass(services, ledger, ground))
+            return Following(services, ledger, ground, bootstrap, pager, Glass(services, ledger, ground))
 
         yield Keeper(services, journal, Mirror(data_dir / MIRROR), follow, resume=resume)

@@ -12,15 +12,20 @@ from typing import Final
 import structlog
 
 from bot.ages import age
+from bot.context import Services
 from bot.degraded.glass import Glass
 from bot.degraded.ground import JournalGround
 from bot.degraded.kept import Kept
 from bot.degraded.ledger import Ledger
 from bot.errors import ProviderError
+from bot.incidents import paging, timekeeping
 from bot.incidents.bootstrap import Bootstrap
+from bot.incidents.deadlines import Clock, Group
+from bot.incidents.states import State
 from bot.incidents.visibility import stands_in_the_open
-from bot.operation import Answer, Mark
+from bot.operation import Answer, Line, Lines, Mark, Offer
 from bot.providers.pagerduty import PagerDuty
+from bot.roster import rung
 from bot.steps import Ended
 from bot.store.incidents import Incident
 
@@ -37,6 +42,7 @@ class Following:
 
     def __init__(
         self,
+        services: Services,
         ledger: Callable[[], Ledger],
         ground: JournalGround,
         bootstrap: Bootstrap,
@@ -45,6 +51,7 @@ class Following:
     ) -> None:
         """Over the ledger as it is then."""
         self.glass = glass
+        self._services = services
         self._ledger = ledger
         self._ground = ground
         self._bootstrap = bootstrap
@@ -73,6 +80,8 @@ class Following:
         if kept.acknowledged_here and not (self._pager_knows(kept) and self._is_told(kept)):
             self._start(f"tell {kept.incident.id}", lambda: self._tell(kept.incident))
 
+        for clock in self._due(kept):
+            self._start(f"{clock.kind} {kept.incident.id}", functools.partial(self._climb, kept, clock))
         for asked in kept.requests.values():
             if self.glass.owes(asked):
                 self._start(f"run {asked.request.id}", functools.partial(self.glass.run, kept, asked))
@@ -139,6 +148,36 @@ class Following:
         answer = Answer(verdict=f"{now.label} is acknowledged by {by}, after {took}.", mark=Mark.OK)
         await self._ground.tell(incident, key=f"acknowledged:{kept.acknowledged_here}", answer=answer)
         await self._ground.changed(incident)
+
+    def _due(self, kept: Kept) -> list[Clock]:
+        """The rungs of the ladder whose time is over while nobody has it."""
+        incident, now = kept.incident, self._services.now()
+        if incident.state != State.DECLARED or incident.drill is not None:
+            return []
+        return [
+            clock
+            for clock in timekeeping.clocks_of(self._services, incident)
+            if clock.group is Group.ACKNOWLEDGE
+            and clock.kind in kept.due
+            and kept.due[clock.kind] <= now
+            and clock.kind not in kept.rungs
+        ]
+
+    async def _climb(self, kept: Kept, clock: Clock) -> None:
+        """Nobody has it: the rung is paged, everybody reads it, and it is not done again when the database is back."""
+        incident, now = kept.incident, self._services.now()
+        lines: tuple[Line, ...] = ()
+        if clock.level and self._pager is not None:
+            await paging.climb(self._pager, incident, clock.level)
+            lines = (Line(title=f"{rung(clock.level)} is paged."),)
+        answer = Answer(
+            verdict=f"{incident.label} is not acknowledged, {age(incident.declared_at, now)} after it was declared.",
+            mark=Mark.DOWN,
+            evidence=(Lines(lines=lines),) if lines else (),
+            offers=(Offer(label="Acknowledge", words=f"incident ack INC-{incident.id}", style="primary"),),
+        )
+        await self._ground.tell(incident, key=f"{clock.kind}:{kept.due[clock.kind].isoformat()}", answer=answer)
+        self._ledger().rung(incident, clock.kind, at=now)
 
     def _pager_knows(self, kept: Kept) -> bool:
         return self._pager is None or kept.pager_told

@@ -122,7 +122,7 @@ async def raise_to(services: Services, incident: Incident, level: int, *, kind: 
     async def page(_: Results) -> dict[str, Any]:
         # at the same minute its own escalation may have done it: paged twice, a person would look for a second reason
         if not await pager.was_raised(incident.page_key, level, since=due_at - TOGETHER):
-            await _raise(pager, incident, level)
+            await climb(pager, incident, level)
         return {}
 
     async def find(_: Results) -> dict[str, Any] | None:
@@ -138,7 +138,8 @@ async def raise_to(services: Services, incident: Incident, level: int, *, kind: 
     return Paged(said=said, worked=False, again=ended is Ended.WAITS, numbers=numbers)
 
 
-async def _raise(pager: PagerDuty, incident: Incident, level: int) -> None:
+async def climb(pager: PagerDuty, incident: Incident, level: int) -> None:
+    """That level of the policy is paged. Raises ProviderError."""
     try:
         await pager.raise_to(incident.page_key, level)
     except ProviderError as error:

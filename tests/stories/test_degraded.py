@@ -666,3 +666,22 @@ async def test_no_glass_without_an_incident(story: Story) -> None:
     assert "declare it: /ilab incident declare P0" in said.text.replace("`", "")
     said = await story.asks("erin", f"/ilab {' '.join(GRANT)}")
     assert said.first_line == "My own database does not answer."
+
+
+async def test_nobody_acknowledges_without_the_database(story: Story) -> None:
+    """The ladder goes on: said, and paged again; brought in, what was done is not done anew."""
+    story.sandbox.databases["own"].set("down")
+    await story.says("frank", f"/ilab incident declare P0 {TITLE}")
+    await until(lambda: is_set_up(story), "it was never set up", 30)
+    story.sandbox.world.clock.jump(5.1 * 60)
+    await until(lambda: {"ack_remind", "ack_again"} <= kept(story).rungs, "no clock spoke", 20)
+    spoken = [said.text for said in in_room(story) if "is not acknowledged" in said.text]
+    assert len(spoken) == 2
+    assert any("On-call engineer is paged." in text for text in spoken)
+    story.sandbox.databases["own"].set("up")
+    await imported(story)
+    assert sum("is not acknowledged" in said.text for said in in_room(story)) == 2
+    assert len(pages(story)) == 1
+    kinds = await story.rows("select kind from clocks where state = 'running' and kind like 'ack%%' order by kind")
+    assert ("ack_lead",) in kinds
+    assert ("ack_again",) not in kinds
