@@ -7,14 +7,17 @@ import time
 from typing import Final
 
 from bot import roster
+from bot.changes import running
+from bot.changes.card import MARKS
 from bot.context import Services
 from bot.errors import ProviderError
 from bot.incidents import paging
 from bot.incidents.states import State
 from bot.operation import Answer, Line, Lines, Mark
 from bot.steps import Ended, Table, run
-from bot.store import clocks, incidents, timeline
+from bot.store import clocks, incidents, requests, timeline
 from bot.store.incidents import Incident
+from bot.transitions import State as RequestState
 
 TAKEN_WITHIN: Final = 3.0
 """Real seconds in which a serving bot, which looks twice a second, has taken what is due."""
@@ -32,11 +35,23 @@ async def follow(services: Services, request: str) -> Answer | None:
     numbers = await database.call(lambda connection: timeline.told_by(connection, request))
     found = [await database.call(lambda connection, one=number: incidents.get(connection, one)) for number in numbers]  # type: ignore[misc]
     lines = [line for incident in found if incident is not None for line in await _told(services, incident)]
+    lines += await _run_alone(services, request)
     return Answer(
         verdict="No bot is serving: this is written down, and waits until one does.",
         mark=Mark.DOWN if any(line.mark is Mark.DOWN for line in lines) else Mark.DEGRADED,
         evidence=(Lines(lines=(*lines, Line(title=f"Start one: `{services.settings.terminal_command} serve`."))),),
     )
+
+
+async def _run_alone(services: Services, key: str) -> list[Line]:
+    """What needs nobody else, such as paging the next rung, is run here; a bot that comes later finds it done."""
+    request = await services.database.call(lambda connection: requests.by_key(connection, key))
+    if request is None or request.state is not RequestState.EXECUTING:
+        return []
+    await running.execute(services, request.subject, services.now())
+    ended = await services.database.call(lambda connection: requests.get(connection, request.id)) or request
+    said = ended.result["said"] if ended.result else "it is tried again once a bot serves"
+    return [Line(title=f"Request {ended.id} {ended.state.label}: {said}", mark=MARKS.get(ended.state, Mark.NONE))]
 
 
 async def _is_taken(services: Services) -> bool:

@@ -511,6 +511,8 @@ async def test_where_no_bot_serves_the_terminal_pages(stage: Story) -> None:
     assert "! No bot is serving: this is written down, and waits until one does." in out
     assert "✔ The on-call are paged for INC-1." in out
     assert len(pages(stage)) == 1
+    _, out, _ = await ilab(stage, "run", "escalate", "INC-1", token=token)
+    assert "✔ Request 1 succeeded: Team lead is paged for INC-1" in out
     status, out, _ = await ilab(stage, "run", "incident", "ack", "1", token=token)
     assert "✔ PagerDuty knows that INC-1 is acknowledged." in out
     assert pages(stage)[0].status == "acknowledged"
