@@ -66,6 +66,7 @@ class Event(StrEnum):
     JOINED = "incident.joined"
     PUBLISHED = "incident.published"
     CLOSED = "incident.closed"
+    CHANNEL_KEPT = "incident.channel_kept"
     POSTMORTEM_WRITTEN = "postmortem.written"
     TASK_ADDED = "task.added"
     TASK_GIVEN = "task.given"

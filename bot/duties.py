@@ -30,7 +30,7 @@ from bot.incidents import (
 )
 from bot.maintenance import card as maintenance_card
 from bot.maintenance import keeping
-from bot.postmortem import publishing
+from bot.postmortem import archiving, publishing
 from bot.store import clocks
 from bot.tasks import nagging
 
@@ -59,6 +59,7 @@ def clock_work(duty: Duty) -> dict[str, ClockWork]:
         digest.clock_work(duty),
         nagging.clock_work(duty),
         publishing.clock_work(duty),
+        archiving.clock_work(duty),
         importing.clock_work(duty),
     )
 

@@ -555,6 +555,9 @@ class IncidentSettings(Section):
     dashboards: dict[str, str] = Field(
         default={}, description='Bookmarks of its channel, as JSON: `{"Vercel": "https://vercel.com/…/analytics"}`.'
     )
+    archive_days: float = Field(
+        default=14, description="Days after an incident is closed until its channel is archived; 0 archives none."
+    )
     p0: P0Deadlines = P0Deadlines()
     p1: P1Deadlines = P1Deadlines()
     p2: Deadlines = Deadlines()

@@ -9,7 +9,7 @@ from bot.context import Context, Surface, Transaction
 from bot.incidents.finding import WHICH, WhichArgs, which
 from bot.operation import Act, Answer, Arg, Args, Family, IncidentNumber, Read
 from bot.people import Role
-from bot.postmortem import finishing, showing
+from bot.postmortem import archiving, finishing, showing
 from bot.store import postmortems
 
 SECTION: Final = "P0 Response Procedure"
@@ -70,6 +70,11 @@ async def close(args: CloseArgs, context: Context, transaction: Transaction) -> 
     return await finishing.close(await which(args.id, context, transaction), args.without, context, transaction)
 
 
+async def keep(args: WhichArgs, context: Context, transaction: Transaction) -> Answer:
+    """Keep the channel of a closed incident open. Audited by `bot.postmortem.archiving`."""
+    return await archiving.keep(await which(args.id, context, transaction), context, transaction)
+
+
 FAMILY = Family(
     name="postmortem",
     summary="What an incident teaches",
@@ -114,6 +119,14 @@ FAMILY = Family(
             examples=("incident close INC-12 --without a duplicate of what we know",),
             section=SECTION,
             act=close,
+        ),
+        Act(
+            words="incident keep",
+            summary="Keep the channel of a closed incident open: by rule it is archived.",
+            who=Role.RESPONDER,
+            args=WhichArgs,
+            examples=("incident keep INC-12",),
+            act=keep,
         ),
     ),
 )

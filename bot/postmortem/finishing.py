@@ -17,7 +17,7 @@ from bot.incidents.states import State, Step
 from bot.incidents.timeline import Kind
 from bot.incidents.updating import LONGEST, one_line
 from bot.operation import Answer, Audience, Line, Lines, Mark, Offer
-from bot.postmortem import document
+from bot.postmortem import archiving, document
 from bot.postmortem.next_steps import next_steps
 from bot.postmortem.publishing import WRITE
 from bot.store import clocks, postmortems, tasks
@@ -110,6 +110,7 @@ async def finish(incident: Incident, where: str, anyway: str, context: Context, 
         ),
     )
     await clocks.start(transaction, now.subject, WRITE, due_at=deed.at)
+    await archiving.plan(context.services, transaction, now, at=deed.at)
     return _closed(now, there)
 
 
@@ -140,6 +141,7 @@ async def close(incident: Incident, without: str, context: Context, transaction:
                 detail={"reason": reason},
             ),
         )
+        await archiving.plan(context.services, transaction, now, at=deed.at)
         before = now
     return _closed(before, "")
 

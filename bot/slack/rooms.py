@@ -159,6 +159,14 @@ class Rooms:
                     self._slack.patient, "bookmarks.add", channel_id=channel, title=title, type="link", link=link
                 )
 
+    async def archive(self, channel: str) -> None:
+        """The channel takes no more messages; a bot cannot undo that. Archived before is well."""
+        try:
+            await call(self._slack.patient, "conversations.archive", channel=channel)
+        except ProviderError as error:
+            if error.why != "already_archived":
+                raise
+
     async def pin(self, channel: str, ts: str) -> None:
         """The message is pinned."""
         try:

@@ -483,3 +483,37 @@ async def test_a_terminal_prints_the_markdown_alone(story: Story) -> None:
     assert "The post-mortem of INC-1 so far" in err
     said = await types(story, "frank", "/ilab postmortem INC-1")
     assert said.first_line == "You may not do this."
+
+
+# the channel afterwards
+
+
+async def test_a_closed_incidents_channel_is_archived_by_rule(story: Story) -> None:
+    """Announced a day before, once; then archived, which its open tasks outlive: the thread reads of them."""
+    channel = await resolved(story)
+    await types(story, "alice", "/ilab incident close --without nobody was hit", channel)
+    await later(story, 13 * 24 * HOURS + 1)
+    (said,) = told(story, channel, "This channel is archived on ")
+    assert said.buttons == ["Keep it open"]
+    assert not room(story).is_archived
+    await later(story, 24 * HOURS)
+    assert room(story).is_archived
+    assert any(words == "Its channel is archived, by rule" for _, words in await times_of(story))
+    await types(story, "bob", "/ilab incident task INC-1 read the logs --due 1h")
+    await later(story, 2 * HOURS)
+    assert any("Nobody has it." in text for text in thread(story))
+
+
+async def test_a_channel_is_kept_where_somebody_asks(story: Story) -> None:
+    """One press keeps it; that of a reopened incident is not archived either."""
+    channel = await resolved(story)
+    await types(story, "alice", "/ilab incident close --without nobody was hit", channel)
+    await later(story, 13 * 24 * HOURS + 1)
+    said = await types(story, "alice", "/ilab incident keep", channel)
+    assert said.first_line == ":white_check_mark: The channel of INC-1 stays open."
+    assert len(told(story, channel, "This channel stays open, says alice.")) == 1
+    await types(story, "alice", "/ilab incident reopen it is back", channel)
+    await later(story, 2 * 24 * HOURS)
+    assert not room(story).is_archived
+    said = await types(story, "alice", "/ilab incident keep", channel)
+    assert said.first_line == "No channel of INC-1 is about to be archived."
