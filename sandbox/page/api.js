@@ -51,6 +51,10 @@ export class Person {
     return ask("GET", `${this.root}/home${look ? "?look=1" : ""}`);
   }
 
+  canvas(id) {
+    return ask("GET", `${this.root}/canvas?${new URLSearchParams({ id })}`);
+  }
+
   views() {
     return ask("GET", `${this.root}/views`);
   }

@@ -2,6 +2,7 @@
 
 import { Events, Person } from "./api.js";
 import { renderBlocks, Surface } from "./blocks.js";
+import { canvasOf, openCanvas } from "./canvas.js";
 import { Composer } from "./composer.js";
 import { keepTimesTrue } from "./dates.js";
 import { channel as channelOf, channelName, everyChannel, learn, me, person as personOf, setClock } from "./directory.js";
@@ -54,6 +55,13 @@ const actions = {
   shortcut: (one, message) => tried(() => person.do("shortcut", { callback_id: one.callback_id, ...(message ? { channel: at.channel, ts: message.ts } : {}) })),
   openThread: (message) => openThread(message.thread_ts ?? message.ts),
 };
+
+document.addEventListener("click", (event) => {
+  const canvas = canvasOf(event.target.closest?.("a[href]")?.href);
+  if (!canvas) return;
+  event.preventDefault();
+  openCanvas(person, canvas);
+});
 
 const say = (thread) => async (text) => {
   const answer = await tried(() => person.do("say", { channel: at.channel, text, ...(thread ? { thread_ts: at.thread } : {}) }));

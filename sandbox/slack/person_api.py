@@ -57,6 +57,9 @@ class PersonApi:
             "archive": lambda user, given: people.archive(user, _text(given, "channel")),
             "unarchive": lambda user, given: people.unarchive(user, _text(given, "channel")),
             "rename": lambda user, given: people.rename(user, _text(given, "channel"), _text(given, "name")),
+            "edit_canvas": lambda user, given: people.edit_canvas(
+                user, _text(given, "canvas"), str(given.get("text", ""))
+            ),
             "topic": lambda user, given: people.set_topic(user, _text(given, "channel"), str(given.get("topic", ""))),
         }
 
@@ -65,6 +68,7 @@ class PersonApi:
         router.add_get("/person/{user}/state", self._guarded(self._state))
         router.add_get("/person/{user}/messages", self._guarded(self._messages))
         router.add_get("/person/{user}/home", self._guarded(self._home))
+        router.add_get("/person/{user}/canvas", self._guarded(self._canvas))
         router.add_get("/person/{user}/views", self._guarded(self._views))
         router.add_get("/person/{user}/events", self._events)
         router.add_post("/person/{user}/{act}", self._guarded(self._act))
@@ -157,6 +161,10 @@ class PersonApi:
             await self._workspace.interactions.open_home(user)
         home = self._workspace.state.homes.get(user)
         return {"view": self._workspace.views.shown(home) if home else None}
+
+    async def _canvas(self, request: web.Request) -> Json:
+        found = self._workspace.people.canvas(request.match_info["user"], request.query.get("id", ""))
+        return {"title": found["title"], "markdown": found["markdown"]}
 
     async def _views(self, request: web.Request) -> Json:
         views = self._workspace.views

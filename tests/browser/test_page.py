@@ -392,3 +392,23 @@ async def test_the_panel_breaks_and_mends(sandbox: Sandbox, visit: Any) -> None:
     await panel.get_by_role("button", name="×60", exact=True).click()
     await expect(panel.get_by_role("button", name="×60", exact=True)).to_have_attribute("aria-pressed", "true")
     assert sandbox.world.clock.speed == 60
+
+
+async def test_a_canvas_is_read_and_written(app: Any, visit: Any, sandbox: Sandbox) -> None:
+    """Its link opens it over the page, with its tables; who is in the channel writes it."""
+    text = "# Post-mortem\n\n| What | How much |\n|---|---|\n| Errors | **12** |\n\n✎ Not written yet\n"
+    await sandbox.workspace.people.create_canvas("U0ALICE01", "incidents", text)
+    canvas = sandbox.workspace.channel("incidents").canvas
+    link = f"https://interviewlab.slack.com/docs/T0ILAB001/{canvas}"
+    await app.post("C0INCIDNT", "The draft", [{"type": "section", "text": mrkdwn(f"<{link}|read it>")}])
+    page = await visit("alice")
+    await page.get_by_role("link", name="read it").click()
+    dialog = page.get_by_role("dialog", name="incidents")
+    await expect(dialog.get_by_role("cell", name="Errors")).to_be_visible()
+    await dialog.get_by_role("button", name="Edit").click()
+    await dialog.get_by_role("textbox").fill(text.replace("✎ Not written yet", "It was the release."))
+    await dialog.get_by_role("button", name="Save").click()
+    await expect(dialog.get_by_text("It was the release.")).to_be_visible()
+    await dialog.get_by_role("button", name="Close").click()
+    await expect(dialog).to_have_count(0)
+    assert "It was the release." in sandbox.workspace.state.canvases[canvas]["markdown"]
