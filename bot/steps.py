@@ -8,6 +8,7 @@ is looked for before it is done again, and not before the dead copy's own call m
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ CALL_ENDS_WITHIN: Final = timedelta(seconds=12)
 """Real time after which a dead copy's call has landed or never will: longer than any client's time-out."""
 ATTEMPTS: Final = 3
 """In one run, which must end soon so that what failed is said; runs are repeated."""
+PATIENCE: Final = 8.0
+"""Seconds after which a step is not tried again in the same run: where nobody answers, people must soon know."""
 LONGEST_WAIT: Final = 30.0
 
 Results = Mapping[str, dict[str, Any]]
@@ -171,6 +174,7 @@ class _Run:
         begun = before is not None  # also where it failed: its last call may have been answered by nobody
         if before is not None and before.state == "started":
             await _let_it_end(before)
+        began = time.monotonic()
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 found = await step.find(self._results) if begun and step.find is not None else None
@@ -180,7 +184,8 @@ class _Run:
                     found = await step.run(self._results)
             except ProviderError as error:
                 wait = error.retry_after if error.retry_after is not None else 0.5 * 2**attempt
-                again = error.transient and attempt < ATTEMPTS and wait <= LONGEST_WAIT
+                in_time = time.monotonic() - began < PATIENCE and wait <= LONGEST_WAIT
+                again = error.transient and attempt < ATTEMPTS and in_time
                 log.warning("step failed", subject=self._book.subject, step=step.name, error=error.what, again=again)
                 if not again:
                     passes = error.transient or error.ambiguous or error.kind == "garbled" or step.insists

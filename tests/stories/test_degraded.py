@@ -687,3 +687,15 @@ async def test_nobody_acknowledges_without_the_database(story: Story) -> None:
     kinds = await story.rows("select kind from clocks where state = 'running' and kind like 'ack%%' order by kind")
     assert ("ack_lead",) in kinds
     assert ("ack_again",) not in kinds
+
+
+async def test_status_offers_to_declare_without_the_database(story: Story) -> None:
+    """The site is down and so is our database: status says it, and its button declares, with the title filled in."""
+    story.sandbox.databases["own"].set("down")
+    story.sandbox.vendors["site"].set_switch("site", "down")
+    said = await story.asks("alice", "/ilab status")
+    assert said.first_line.startswith(":red_circle: The site is down")
+    await story.presses("alice", "Declare incident", said=said)
+    await until(lambda: is_set_up(story), "it was never declared", 30)
+    assert kept(story).incident.title.startswith("The site is down")
+    assert len(pages(story)) == 1
