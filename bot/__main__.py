@@ -1,4 +1,4 @@
-"""The `ilab` program: serve · run · sandbox · audit · db · docs. The only reader of the environment."""
+"""The `ilab` program: serve · run · sandbox · doctor · audit · db · docs. The only reader of the environment."""
 
 from __future__ import annotations
 
@@ -66,6 +66,9 @@ def _parser() -> argparse.ArgumentParser:
         "sandbox", help="a Slack workspace and every vendor on this machine, with the bot in it"
     )
     sandbox.set_defaults(run=_sandbox)
+
+    doctor = commands.add_parser("doctor", help="name what is not set up as it must be, and its exact fix")
+    doctor.set_defaults(run=_doctor)
 
     audit = commands.add_parser("audit", help="check the audit").add_subparsers(required=True, metavar="what")
     verify = audit.add_parser("verify", help="name every altered, missing and cut-off row")
@@ -230,6 +233,23 @@ def _sandbox(given: argparse.Namespace) -> int:
     from sandbox.__main__ import main as sandbox
 
     return sandbox(given.rest)
+
+
+def _doctor(given: argparse.Namespace) -> int:
+    from bot import app, terminal
+    from bot.doctor.examining import examine
+    from bot.logs import configure
+
+    settings = settings_from(given.env_file)
+    configure("WARNING")
+
+    async def whole() -> int:
+        async with app.examined(settings, data_dir=data_dir_of(settings)) as ground:
+            answer = await examine(ground)
+        print(terminal.page(answer, ground.now(), colour=sys.stdout.isatty()))
+        return terminal.exit_status(answer)
+
+    return asyncio.run(whole())
 
 
 def _audit_verify(given: argparse.Namespace) -> int:

@@ -32,6 +32,7 @@ from bot.store.database import Database, DatabaseSilentError
 
 if TYPE_CHECKING:
     from bot.degraded.keeper import Keeper
+    from bot.doctor.examining import Ground
     from bot.health.check import Health
     from bot.product import ProductDatabase
     from bot.providers import Providers
@@ -103,6 +104,32 @@ def grants(settings: Settings) -> Grants:
         admins=ids(roles.admins),
         named=frozenset().union(*named),
     )
+
+
+@asynccontextmanager
+async def examined(settings: Settings, *, data_dir: Path, clock: Now = now) -> AsyncIterator[Ground]:
+    """What `ilab doctor` looks at: all that the settings name, and our own database only where a bot has run."""
+    from bot.doctor.examining import Ground
+
+    if settings.database_url is not None or (data_dir / "postgresql").exists():
+        async with core(settings, data_dir=data_dir, clock=clock) as built:
+            services = built.services
+            yield Ground(
+                settings=settings,
+                vendors=services.vendors(),
+                product=services.product,
+                database=services.database,
+                now=clock,
+            )
+        return
+    async with AsyncExitStack() as stack:
+        product = None
+        if settings.product is not None:
+            from bot.product import ProductDatabase
+
+            product = ProductDatabase(settings.product)
+            stack.push_async_callback(product.close)
+        yield Ground(settings=settings, vendors=_vendors(settings, stack), product=product, database=None, now=clock)
 
 
 @asynccontextmanager

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TextIO
 
 from bot.ages import age
@@ -84,18 +85,25 @@ def exit_status(answer: Answer) -> int:
 
 def render(answer: Answer, core: Core, *, colour: bool) -> str:
     """The answer as text: the verdict first, and the buttons as the commands they stand for."""
-    now = core.services.now()
+    registry = core.services.registry
+    offers = [offer.words for offer in answer.offers if not parse(registry, offer.words).operation.slack_only]
+    following = ""
+    if offers:
+        following = "Next: " + "   ".join(f"{core.settings.terminal_command} run {words}" for words in offers)
+    return page(answer, core.services.now(), colour=colour, following=following)
+
+
+def page(answer: Answer, now: datetime, *, colour: bool, following: str = "") -> str:
+    """The answer as text; `following` says what may be typed next."""
     lines = [_signed(answer.mark, _plain(answer.verdict), colour=colour)]
     for group in answer.evidence:
         if group.heading:
             lines += ["", _plain(group.heading)]
-        lines += [_row(line, core, colour=colour) for line in group.lines]
+        lines += [_row(line, now, colour=colour) for line in group.lines]
     if answer.secret is not None:
         lines += ["", answer.secret.label, answer.secret.value]
-    registry = core.services.registry
-    offers = [offer.words for offer in answer.offers if not parse(registry, offer.words).operation.slack_only]
-    if offers:
-        lines += ["", "Next: " + "   ".join(f"{core.settings.terminal_command} run {words}" for words in offers)]
+    if following:
+        lines += ["", following]
     lines += [
         f"({attachment.title}: a picture, shown in Slack alone)"
         for attachment in answer.attachments
@@ -116,12 +124,12 @@ def explain(error: UserError) -> str:
     return "\n".join(_plain(part, lines=True) for part in (error.what, error.why, error.todo) if part)
 
 
-def _row(line: Line, core: Core, *, colour: bool) -> str:
+def _row(line: Line, now: datetime, *, colour: bool) -> str:
     said = _plain(line.title)
     if line.text:
         said = f"{said:<22} {_plain(line.text)}"
     if line.at is not None:
-        said += f" ({age(line.at, core.services.now())} ago)"
+        said += f" ({age(line.at, now)} ago)"
     if line.when is not None:
         said += f" at {line.when:%H:%M} UTC"
     if line.link:

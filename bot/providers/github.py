@@ -60,6 +60,10 @@ class _Commit(BaseModel):
     author: _Login | None = None
 
 
+class _Repository(BaseModel):
+    default_branch: str
+
+
 class _File(BaseModel):
     filename: str
 
@@ -72,6 +76,7 @@ class _Comparison(BaseModel):
     files: list[_File] = []
 
 
+_REPOSITORY: Final = TypeAdapter(_Repository)
 _COMPARISON: Final = TypeAdapter(_Comparison)
 
 
@@ -92,6 +97,10 @@ class GitHub:
             },
             timeout=5,  # who rolls back does not wait longer for what only informs
         )
+
+    async def branch(self) -> str:
+        """Return the repository's default branch, as a proof that we may read it: `GET /repos/{o}/{r}`."""
+        return (await self._api.read(f"/repos/{self.settings.repository}", _REPOSITORY)).default_branch
 
     async def compare(self, old: str, new: str) -> Comparison:
         """Return what `new` has that `old` has not: `GET /repos/{o}/{r}/compare/{old}...{new}`.

@@ -36,6 +36,38 @@ class Logged:
     who: str
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Subscription:
+    """A webhook: where it goes, what it tells, and whether it does so now."""
+
+    url: str
+    events: frozenset[str]
+    active: bool
+
+
+class _Policy(BaseModel):
+    escalation_rules: list[object] = []
+
+
+class _WholePolicy(BaseModel):
+    escalation_policy: _Policy
+
+
+class _Delivery(BaseModel):
+    url: str | None = None
+    temporarily_disabled: bool = False
+
+
+class _Subscription(BaseModel):
+    active: bool = True
+    events: list[str] = []
+    delivery_method: _Delivery
+
+
+class _Subscriptions(BaseModel):
+    webhook_subscriptions: list[_Subscription]
+
+
 class _User(BaseModel):
     id: str = ""
     name: str | None = None
@@ -62,6 +94,10 @@ class _Contacts(BaseModel):
 
 class _WholeUser(BaseModel):
     user: _Contacts
+
+
+class _Users(BaseModel):
+    users: list[_User]
 
 
 class _OnCalls(BaseModel):
@@ -102,6 +138,9 @@ class _Incidents(BaseModel):
     incidents: list[_Incident]
 
 
+_POLICY: Final = TypeAdapter(_WholePolicy)
+_USERS: Final = TypeAdapter(_Users)
+_SUBSCRIPTIONS: Final = TypeAdapter(_Subscriptions)
 _USER: Final = TypeAdapter(_WholeUser)
 _ONCALLS: Final = TypeAdapter(_OnCalls)
 _INCIDENTS: Final = TypeAdapter(_Incidents)
@@ -141,6 +180,28 @@ class PagerDuty:
             for duty in await self._duties(at)
         ]
         return tuple(sorted(people, key=lambda person: person.level))
+
+    async def levels(self) -> int:
+        """How many levels the policy has: `GET /escalation_policies/{id}`. 404: there is no such policy."""
+        path = f"/escalation_policies/{self.settings.escalation_policy}"
+        return len((await self._rest.read(path, _POLICY)).escalation_policy.escalation_rules)
+
+    async def has_user(self, email: str) -> bool:
+        """Whether somebody of the account has this address: `GET /users?query=`."""
+        found = (await self._rest.read("/users", _USERS, params={"query": email, "limit": 100})).users
+        return any((user.email or "").lower() == email.lower() for user in found)
+
+    async def subscriptions(self) -> tuple[Subscription, ...]:
+        """The webhooks of the account, the first hundred: `GET /webhook_subscriptions`."""
+        found = await self._rest.read("/webhook_subscriptions", _SUBSCRIPTIONS, params={"limit": 100})
+        return tuple(
+            Subscription(
+                url=one.delivery_method.url or "",
+                events=frozenset(one.events),
+                active=one.active and not one.delivery_method.temporarily_disabled,
+            )
+            for one in found.webhook_subscriptions
+        )
 
     async def phone(self, person: str) -> str:
         """The number under which PagerDuty calls somebody, as it is dialled; empty where it has none.

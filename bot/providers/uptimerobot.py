@@ -24,6 +24,9 @@ class Monitor:
     status: str
     since: float | None
     cause: str = ""
+    url: str = ""
+    alerted: int = 0
+    """How many contacts are told of it."""
 
 
 class _Incident(BaseModel):
@@ -36,6 +39,8 @@ class _Monitor(BaseModel):
     status: str
     currentStateDuration: float | None = None  # noqa: N815
     lastIncident: _Incident | None = None  # noqa: N815
+    url: str | None = None
+    assignedAlertContacts: list[object] = []  # noqa: N815
 
 
 class _Monitors(BaseModel):
@@ -81,4 +86,6 @@ def _monitor(monitor: _Monitor) -> Monitor:
         status=monitor.status,
         since=monitor.currentStateDuration,
         cause=(incident.reason or "") if incident else "",
+        url=monitor.url or "",
+        alerted=len(monitor.assignedAlertContacts),
     )

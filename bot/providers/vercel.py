@@ -85,6 +85,19 @@ class Project:
     """What was said of the last rollback by who asked for it."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Hook:
+    """An address that is told of these events."""
+
+    url: str
+    events: frozenset[str]
+
+
+class _Hook(BaseModel):
+    url: str
+    events: list[str] = []
+
+
 class _Meta(BaseModel):
     githubCommitSha: str = ""  # noqa: N815 -- Vercel's name
     githubCommitMessage: str = ""  # noqa: N815
@@ -193,6 +206,8 @@ _DEPLOYMENTS: Final = TypeAdapter(_Deployments)
 _ALIASES: Final = TypeAdapter(_Aliases)
 _BUILD: Final = TypeAdapter(list[_BuildEvent])
 
+_HOOKS: Final = TypeAdapter(list[_Hook])
+
 
 class Vercel:
     """Vercel's API for one project."""
@@ -243,6 +258,11 @@ class Vercel:
             last_move=_move(move) if move else None,
             reason=found.rollbackDescription.description if found.rollbackDescription else "",
         )
+
+    async def webhooks(self) -> tuple[Hook, ...]:
+        """Return the team's webhooks, at most 20: `GET /v1/webhooks`. Only Pro and Enterprise have them."""
+        found = await self._api.read("/v1/webhooks", _HOOKS, params=self._team)
+        return tuple(Hook(url=hook.url, events=frozenset(hook.events)) for hook in found)
 
     async def deployments(
         self,

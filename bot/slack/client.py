@@ -112,7 +112,18 @@ async def call(client: AsyncWebClient, method: str, **arguments: Any) -> dict[st
 
     Arguments that are None are left out. Source: docs.slack.dev/apis/web-api; 200 with `ok: false` is a refusal.
     """
-    given = {key: value for key, value in arguments.items() if value is not None}
+    data, _ = await _answered(client, method, {key: value for key, value in arguments.items() if value is not None})
+    return data
+
+
+async def signed_in(client: AsyncWebClient) -> tuple[dict[str, Any], dict[str, str]]:
+    """Who our token is, and the headers that come with it, in lower case: `x-oauth-scopes` and `date` among them."""
+    return await _answered(client, "auth.test", {})
+
+
+async def _answered(
+    client: AsyncWebClient, method: str, given: dict[str, Any]
+) -> tuple[dict[str, Any], dict[str, str]]:
     try:
         response = await client.api_call(method, json=given) if given else await client.api_call(method)
     except SlackApiError as error:
@@ -128,7 +139,7 @@ async def call(client: AsyncWebClient, method: str, **arguments: Any) -> dict[st
         ) from error
     if not isinstance(response.data, dict):
         raise ProviderError(f"Slack answered {method} with no JSON.", provider="slack", kind="garbled", ambiguous=True)
-    return response.data
+    return response.data, {name.lower(): str(value) for name, value in response.headers.items()}
 
 
 _KINDS: Final = {

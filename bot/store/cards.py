@@ -92,6 +92,12 @@ async def behind(connection: Connection) -> int:
     return 0 if row is None else int(row[0])
 
 
+async def parked(connection: Connection) -> int:
+    """How many Slack refuses as they are now."""
+    row = await (await connection.execute(_SQL["parked"])).fetchone()
+    return 0 if row is None else int(row[0])
+
+
 async def standing(connection: Connection, subject: str) -> tuple[str, str] | None:
     """The channel and ts of the subject's card, where it stands in Slack."""
     return await (await connection.execute(_SQL["standing"], {"subject": subject})).fetchone()

@@ -52,6 +52,13 @@ async def running(connection: Connection, subject: str) -> dict[str, datetime]:
     return dict(await cursor.fetchall())
 
 
+async def goes_on(connection: Connection, subject: str, kind: str, *, lost_before: datetime) -> bool:
+    """Whether a clock that must always run does, or its work has only just begun."""
+    given = {"subject": subject, "kind": kind, "lost_before": lost_before}
+    row = await (await connection.execute(_SQL["goes_on"], given)).fetchone()
+    return bool(row and row[0])
+
+
 async def purge(connection: Connection, *, before: datetime) -> int:
     """Forget what was due before then and runs no more; return how many."""
     return (await connection.execute(_SQL["purge"], {"before": before})).rowcount

@@ -124,6 +124,13 @@ class Database:
         if patience > IMPATIENT:
             self._impatient_until = time.monotonic() + IMPATIENT_FOR
 
+    async def rights(self, *, within: float = 2) -> tuple[str, bool]:
+        """Our role, and whether it may make tables, which a migration does."""
+        async with self.connection(within=within) as connection:
+            cursor = await connection.execute("SELECT current_user, has_schema_privilege(current_schema(), 'create')")
+            row = await cursor.fetchone()
+        return (str(row[0]), bool(row[1])) if row else ("", False)
+
     async def answers(self, *, within: float = 1) -> bool:
         """Say whether the database answers now; it is waited for so long, however it was just now."""
         try:

@@ -112,6 +112,12 @@ async def waiting(connection: Connection) -> int:
     return 0 if row is None else int(row[0])
 
 
+async def parked(connection: Connection) -> int:
+    """How many Slack refused for good."""
+    row = await (await connection.execute(_SQL["parked"])).fetchone()
+    return 0 if row is None else int(row[0])
+
+
 async def purge(connection: Connection, *, before: datetime) -> int:
     """Forget what was said, or given up, and is older; return how many."""
     return (await connection.execute(_SQL["purge"], {"before": before})).rowcount

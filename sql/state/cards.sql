@@ -63,3 +63,6 @@ where subject = %(subject)s;
 
 -- name: drop
 delete from cards where subject = %(subject)s;
+
+-- name: parked
+select count(*) from cards where wanted > shown and error is not null;

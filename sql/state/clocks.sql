@@ -27,3 +27,9 @@ delete from clocks where due_at < %(before)s and state <> 'running';
 
 -- name: overdue
 select exists (select 1 from clocks where state = 'running' and due_at <= %(now)s);
+
+-- name: goes_on
+select exists (
+    select from clocks where subject = %(subject)s and kind = %(kind)s
+        and (state = 'running' or due_at >= %(lost_before)s)
+);

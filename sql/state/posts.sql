@@ -58,6 +58,9 @@ on conflict (key) do update set state = 'sending', started_at = excluded.started
 -- name: found
 update posts set state = 'sent', ts = %(ts)s, error = null where key = %(key)s and state <> 'sent';
 
+-- name: parked
+select count(*) from posts where state = 'parked';
+
 -- name: is_known
 select exists (select from posts where key = %(key)s);
 
