@@ -23,7 +23,7 @@ from bot.context import Now, Services
 from bot.directory import Directory
 from bot.errors import NotConfiguredError, ProviderError
 from bot.journal import Journal
-from bot.loops import keep_going
+from bot.loops import Baton, keep_going
 from bot.operation import Registry
 from bot.people import Grants, ids
 from bot.runner import Observe, Runner, unobserved
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from bot.providers import Providers
     from bot.slack.client import Slack
     from bot.slack.inbox import Inbox
+    from bot.slack.outbox import Found
     from bot.slack.socket import Socket
     from bot.store.embedded import EmbeddedServer
 
@@ -45,6 +46,10 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger("ilab.app")
 
 SLACK_COMMAND = "/ilab"
 HOME_WORDS = ("status", "incident list --open", "approvals", "task list", "oncall")
+AT_ONCE = 4
+"""Posts, and cards, that one copy has under way at once."""
+LOOK_ANYWAY = 5.0
+"""Real seconds between two looks of those who wait for news."""
 BEARERS_EVERY = 60.0
 """Real seconds between two looks whether Slack has been asked lately about everybody who has a terminal token."""
 REACHED_WITHIN = 2.0
@@ -345,6 +350,7 @@ def _loops(built: Core, inbox: Inbox, slack: Slack) -> dict[str, Any]:
     from bot.slack.outbox import Outbox
     from bot.slack.rooms import Rooms
     from bot.store import tokens
+    from bot.store.news import News
 
     services = built.services
     announce = Announcer(services.now, runbook_url=built.settings.runbook_url)
@@ -386,22 +392,40 @@ def _loops(built: Core, inbox: Inbox, slack: Slack) -> dict[str, Any]:
         for person in await services.database.call(tokens.bearers):
             await services.people.actor(person)
 
+    news = News(services.database.conninfo)
+    news.wake(built.due, "clocks")
+
+    def several(name: str, table: str, step: Callable[[Found], Awaitable[bool]], *, every: float) -> dict[str, Any]:
+        """So many at once, as each waits for Slack. One of them looks by itself, the others when they are woken."""
+        baton = Baton()
+        news.wake(baton, table)
+        rests = (every, *(LOOK_ANYWAY for _ in range(AT_ONCE - 1)))
+        one = functools.partial(step, baton.set)
+        return {
+            f"{name} {number}": once_ready(functools.partial(keep_going, name, one, every=rest, wake=baton))
+            for number, rest in enumerate(rests)
+        }
+
     return {
         "keeper": keep_going("keeper", functools.partial(_go_on, built), every=0.5),
         "database": keep_going("database", prepare, every=1),
         "jobs": once_ready(lambda: keep_going("jobs", work, every=0)),
         "clocks": once_ready(
             lambda: keep_going(
-                "clocks", lambda: tick(services.database, services.now, jobs.defer), every=0.5, wake=built.due
+                "clocks",
+                lambda: tick(services.database, services.now, jobs.defer),
+                every=0.5,
+                wake=built.due,
             )
         ),
-        "outbox": once_ready(lambda: keep_going("outbox", outbox.send_next, every=0.5)),
+        "news": once_ready(lambda: keep_going("news", news.listen, every=1)),
         "standing": once_ready(
             lambda: keep_going("standing", functools.partial(duties.keep_standing, services), every=STANDING_EVERY)
         ),
-        "cards": once_ready(lambda: keep_going("cards", outbox.show_next, every=0.25)),
         "inbox": once_ready(lambda: keep_going("inbox", functools.partial(_sweep, built, inbox), every=4)),
         "bearers": once_ready(lambda: keep_going("bearers", look_at_bearers, every=BEARERS_EVERY)),
+        **several("outbox", "posts", outbox.send_next, every=0.5),
+        **several("cards", "cards", outbox.show_next, every=0.25),
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Any, Final, Protocol
 
 import structlog
 
@@ -16,8 +16,41 @@ REST_AFTER_FAILURE: Final = 1.0
 LONGEST_REST: Final = 30.0
 
 
+class Baton:
+    """Wakes one of those who wait for it; whoever then finds something to do passes it on to the next."""
+
+    def __init__(self) -> None:
+        """Nobody has it."""
+        self._token = asyncio.Semaphore(0)
+
+    def set(self) -> None:
+        """Somebody may have it: whoever waits, or else the next who does."""
+        if self._token.locked():
+            self._token.release()
+
+    async def wait(self) -> None:
+        """Take it."""
+        await self._token.acquire()
+
+    def clear(self) -> None:
+        """Who took it has it alone."""
+
+
+class Wake(Protocol):
+    """What a loop that rests can be woken by: an `asyncio.Event`, or a `Baton`."""
+
+    def set(self) -> None:
+        """Wake."""
+
+    async def wait(self) -> Any:
+        """Return once somebody woke us."""
+
+    def clear(self) -> None:
+        """It was heard."""
+
+
 async def keep_going(
-    name: str, step: Callable[[], Awaitable[bool | None]], *, every: float, wake: asyncio.Event | None = None
+    name: str, step: Callable[[], Awaitable[bool | None]], *, every: float, wake: Wake | None = None
 ) -> None:
     """Take the step again and again: at once while it returns True, else after `every` seconds of real time."""
     silent = False
@@ -45,7 +78,7 @@ async def keep_going(
             await _rest(every, wake)
 
 
-async def _rest(seconds: float, wake: asyncio.Event | None) -> None:
+async def _rest(seconds: float, wake: Wake | None) -> None:
     """So many seconds have passed, or somebody woke us."""
     if wake is None:
         await asyncio.sleep(seconds)

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any, Final, Protocol
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 import structlog
 
@@ -33,6 +33,7 @@ PATIENCE: Final = 8.0
 """Seconds after which a step is not tried again in the same run: where nobody answers, people must soon know."""
 LONGEST_WAIT: Final = 30.0
 
+T = TypeVar("T")
 Results = Mapping[str, dict[str, Any]]
 Changed = Callable[[Connection], Awaitable[None]]
 """Lets whoever shows the steps show them anew, in the transaction it is given."""
@@ -108,11 +109,39 @@ class Table:
                 await self._changed(transaction)
 
 
+class Ahead(Generic[T]):
+    """A question that is asked before its answer can be used, and asked anew where that failed."""
+
+    def __init__(self, ask: Callable[[], Coroutine[Any, Any, T]]) -> None:
+        """`ask` only reads: nobody may ever need its answer."""
+        self._ask = ask
+        self._asking: asyncio.Task[T] | None = None
+
+    def begin(self) -> None:
+        """It is being asked."""
+        if self._asking is None:
+            self._asking = asyncio.create_task(self._ask())
+            self._asking.add_done_callback(_heed)
+
+    async def answer(self) -> T:
+        """The answer, or what went wrong."""
+        asking, self._asking = self._asking, None
+        return await (asking or self._ask())
+
+
+def _heed(task: asyncio.Task[Any]) -> None:
+    """What went wrong counts as heard, although nobody may come to hear it."""
+    if not task.cancelled():
+        task.exception()
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Step:
-    """One step. `find` looks for what an earlier try has left, by our own id in it; None where it cannot leave two.
+    """One step.
 
-    `insists`: it is tried again by itself whatever it failed by, and not only after an outage.
+    `find` looks for what an earlier try has left, by our own id in it, and may do the rest of it; left out where doing it
+    twice does it once. `ahead` begins to ask what can be known before its needs are there. `insists`: it is tried again by
+    itself whatever it failed by, and not only after an outage.
     """
 
     name: str
@@ -120,6 +149,7 @@ class Step:
     run: Callable[[Results], Awaitable[dict[str, Any]]]
     needs: tuple[str, ...] = ()
     find: Callable[[Results], Awaitable[dict[str, Any] | None]] | None = None
+    ahead: Ahead[Any] | None = None
     insists: bool = False
 
 
@@ -161,6 +191,8 @@ class _Run:
             if before is not None and before.state == "done":
                 self._results[step.name] = before.result or {}
                 return
+            if step.ahead is not None:
+                step.ahead.begin()
             for need in step.needs:
                 await self._ended[need].wait()
                 if need not in self._results:
@@ -177,10 +209,10 @@ class _Run:
         began = time.monotonic()
         for attempt in range(1, ATTEMPTS + 1):
             try:
+                await self._book.start(step.name)
                 found = await step.find(self._results) if begun and step.find is not None else None
+                begun = True
                 if found is None:
-                    await self._book.start(step.name)
-                    begun = True
                     found = await step.run(self._results)
             except ProviderError as error:
                 wait = error.retry_after if error.retry_after is not None else 0.5 * 2**attempt
@@ -218,9 +250,9 @@ async def once(book: Book, step: Step) -> dict[str, Any]:
     if before is not None and before.state == "started":
         await _let_it_end(before)
     try:
+        await book.start(step.name)
         found = await step.find({}) if before is not None and step.find is not None else None
         if found is None:
-            await book.start(step.name)
             found = await step.run({})
     except ProviderError as error:
         await book.fail(step.name, error.sentences, again=True)

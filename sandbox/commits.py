@@ -160,14 +160,8 @@ class CommitSeen:
 
     async def _ask(self, statement: str) -> list[Message]:
         """Ask something of our own, of which the client hears nothing."""
-        text = statement.encode() + b"\0"
-        self._to_server.write(b"Q" + struct.pack("!i", len(text) + 4) + text)
+        self._to_server.write(_query(statement))
         return await self._answer()
-
-    async def _has_written(self) -> bool:
-        """Whether the transaction that is open has an id."""
-        rows = [message for message in await self._ask(_ASK) if message.kind == b"D"]
-        return bool(rows) and struct.unpack("!i", rows[0].body[2:6])[0] >= 0
 
     async def _pass_on(self, answer: Sequence[Message]) -> None:
         self._to_client.write(b"".join(message.whole for message in answer))
@@ -196,7 +190,7 @@ class CommitSeen:
 
     async def _commit(self, batch: list[Message]) -> bool:
         what = subject(self._inside)
-        written = await self._has_written()
+        written = _is_given(await self._ask(_ASK))
         if written and self._writes.begun(self._place, what):
             return False
         answer = await self._put(batch)
@@ -207,22 +201,30 @@ class CommitSeen:
 
     async def _alone(self, batch: list[Message], statements: Sequence[str]) -> bool:
         """A statement that is its own transaction."""
-        await self._ask("BEGIN")
-        answer = await self._put(batch)
-        written = False
-        if self._status == b"T":
-            what = subject(statements)
-            written = await self._has_written()
-            if written and self._writes.begun(self._place, what):
-                return False
-            await self._ask("COMMIT")
-            if written and self._writes.done(self._place, what):
-                return False
-        else:
-            await self._ask("ROLLBACK")
+        self._to_server.write(b"".join((_query("BEGIN"), *(message.whole for message in batch), _query(_ASK))))
+        await self._answer()
+        answer = await self._answer()
+        written = _is_given(await self._answer())
+        what = subject(statements)
+        if written and self._writes.begun(self._place, what):
+            return False
+        await self._ask("COMMIT")  # of a transaction that failed, this rolls it back
+        if written and self._writes.done(self._place, what):
+            return False
         ready = answer[-1].whole[:-1] + self._status
         await self._pass_on([*answer[:-1], Message(b"Z", ready)])
         return True
+
+
+def _query(statement: str) -> bytes:
+    text = statement.encode() + b"\0"
+    return b"Q" + struct.pack("!i", len(text) + 4) + text
+
+
+def _is_given(answer: Sequence[Message]) -> bool:
+    """Whether the transaction has an id, by what the server answered to that question."""
+    rows = [message for message in answer if message.kind == b"D"]
+    return bool(rows) and bool(struct.unpack("!i", rows[0].body[2:6])[0] >= 0)
 
 
 async def _message(reader: asyncio.StreamReader) -> Message:

@@ -24,7 +24,7 @@ from bot.operation import Answer, Line, Lines, Mark, Offer
 from bot.people import ids
 from bot.providers.pagerduty import OnCall, PagerDuty
 from bot.slack.rooms import Rooms
-from bot.steps import Ended, Results, Step, run
+from bot.steps import Ahead, Ended, Results, Step, run
 from bot.store import clocks, incidents
 from bot.store.incidents import Incident
 from bot.store.steps import Recorded
@@ -179,6 +179,10 @@ class Bootstrap:
             return {}
 
         async def bookmarks(results: Results) -> dict[str, Any]:
+            await self.rooms.bookmark(results["channel"]["id"], self._links(), new=True)
+            return {}
+
+        async def other_bookmarks(results: Results) -> dict[str, Any]:
             await self.rooms.bookmark(results["channel"]["id"], self._links())
             return {}
 
@@ -187,7 +191,7 @@ class Bootstrap:
             return {}
 
         async def snapshot(results: Results) -> dict[str, Any]:
-            report = await self.services.health().report()
+            report = await health.answer()
             trouble = tuple(Line(title=sentence) for sentence in report.verdict.because)
             answer = Answer(
                 verdict=f"Health now: {report.verdict.headline}",
@@ -198,12 +202,12 @@ class Bootstrap:
             return {}
 
         async def changes(results: Results) -> dict[str, Any]:
-            answer = await what_changed(self.services)
+            answer = await changed.answer()
             await self.ground.say(incident, results["channel"]["id"], key="changes", answer=answer)
             return {}
 
         async def log(results: Results) -> dict[str, Any]:
-            answer = await self._excerpt()
+            answer = await written.answer()
             if answer.mark is not Mark.UNKNOWN:
                 await self.ground.say(incident, results["channel"]["id"], key="log", answer=answer)
             lines = [
@@ -213,8 +217,12 @@ class Bootstrap:
             ]
             return {"said": answer.verdict, "lines": lines, "at": self.services.now().isoformat()}
 
+        health = Ahead(self.services.health().report)
+        changed = Ahead(functools.partial(what_changed, self.services))
+        written = Ahead(self._excerpt)
         titles = TITLES
         in_channel = ("channel",)
+        after_checklist = ("channel", "card")
         pages = SEVERITIES[incident.severity].room and incident.drill is None
         steps = (
             Step(name="channel", title=titles["channel"], run=channel, find=find_channel),
@@ -222,12 +230,12 @@ class Bootstrap:
             Step(name="on_call", title=titles["on_call"], run=on_call),
             Step(name="people", title=titles["people"], run=people, needs=("channel", "on_call")),
             Step(name="topic", title=titles["topic"], run=topic, needs=in_channel),
-            Step(name="bookmarks", title=titles["bookmarks"], run=bookmarks, needs=in_channel),
+            Step(name="bookmarks", title=titles["bookmarks"], run=bookmarks, needs=in_channel, find=other_bookmarks),
             Step(name="pin", title=titles["pin"], run=pin, needs=("channel", "card")),
             paging.page(self.pager, incident),
-            Step(name="snapshot", title=titles["snapshot"], run=snapshot, needs=in_channel),
-            Step(name="changes", title=titles["changes"], run=changes, needs=in_channel),
-            Step(name="log", title=titles["log"], run=log, needs=in_channel),
+            Step(name="snapshot", title=titles["snapshot"], run=snapshot, needs=after_checklist, ahead=health),
+            Step(name="changes", title=titles["changes"], run=changes, needs=after_checklist, ahead=changed),
+            Step(name="log", title=titles["log"], run=log, needs=after_checklist, ahead=written),
         )
         logs = self.services.vendors().vercel_logs is not None
         left_out = {name for name, there in (("page", pages), ("log", logs)) if not there}

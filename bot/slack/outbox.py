@@ -28,6 +28,7 @@ from bot.store.posts import Claimed
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("ilab.outbox")
 
+Found = Callable[[], None]
 LOST_AFTER: Final = timedelta(seconds=15)
 """Real time after which a call in flight is taken for lost: longer than the client's own time-out, so that a dead
 copy's call has landed or never will."""
@@ -45,6 +46,10 @@ class Rehousing(Protocol):
 
     async def card(self, card: Card, why: str) -> bool:
         """Say whether the card stands elsewhere."""
+
+
+def _nobody() -> None:
+    """There is nobody who would look for more."""
 
 
 class _Budget:
@@ -94,8 +99,8 @@ class Outbox:
         self._budget = _Budget()
         self._rehousing = rehousing
 
-    async def send_next(self) -> bool:
-        """Send one post; False where none can be sent now."""
+    async def send_next(self, found: Found = _nobody) -> bool:
+        """Send one post; False where none can be sent now. `found` is called before it is sent: there may be more."""
         at = real_now()
         claimed = await self._database.call(
             lambda connection: posts.claim_lost(connection, real_now=at, lost_before=at - LOST_AFTER)
@@ -104,10 +109,11 @@ class Outbox:
             claimed = await self._database.call(lambda connection: posts.claim(connection, real_now=at))
         if claimed is None:
             return False
+        found()
         await self._send(claimed)
         return True
 
-    async def show_next(self) -> bool:
+    async def show_next(self, found: Found = _nobody) -> bool:
         """Show one card as its subject stands now; False where none is behind. Edits that come quickly become one."""
         at = real_now()
         card = await self._database.call(
@@ -117,6 +123,7 @@ class Outbox:
         )
         if card is None:
             return False
+        found()
         if card.subject.startswith("alert:"):
             self._budget.spend()
         answer = await self._database.call(

@@ -149,10 +149,15 @@ class Rooms:
         if info["channel"].get("name") != name:
             await call(self._slack.patient, "conversations.rename", channel=channel, name=name[:80])
 
-    async def bookmark(self, channel: str, links: Sequence[tuple[str, str]]) -> None:
-        """The links stand among the channel's bookmarks, each once, one after the other (Slack refuses two at a time)."""
-        listed: dict[str, Any] = await call(self._slack.patient, "bookmarks.list", channel_id=channel)
-        there = {bookmark.get("link") for bookmark in listed["bookmarks"]}
+    async def bookmark(self, channel: str, links: Sequence[tuple[str, str]], *, new: bool = False) -> None:
+        """The links stand among the channel's bookmarks, each once, one after the other (Slack refuses two at a time).
+
+        Those that are there are not asked for in a `new` channel: ours are the first.
+        """
+        there: set[Any] = set()
+        if not new:
+            listed: dict[str, Any] = await call(self._slack.patient, "bookmarks.list", channel_id=channel)
+            there = {bookmark.get("link") for bookmark in listed["bookmarks"]}
         for title, link in links:
             if link not in there:
                 await call(

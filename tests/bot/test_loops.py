@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from bot.loops import REST_AFTER_FAILURE, keep_going
+from bot.loops import REST_AFTER_FAILURE, Baton, keep_going
 from bot.store.database import DatabaseSilentError
 
 
@@ -53,3 +53,29 @@ async def test_whatever_a_step_meets_the_loop_goes_on() -> None:
     errors = (DatabaseSilentError(), RuntimeError("broken"), TimeoutError(), AssertionError())
     took = await asyncio.gather(*(survives(error) for error in errors))
     assert all(seconds >= REST_AFTER_FAILURE for seconds in took)
+
+
+async def test_a_baton_wakes_one_at_a_time() -> None:
+    """Of several who wait one is woken, and the next only when that one passes it on; what nobody hears is kept."""
+    baton = Baton()
+    woken: list[int] = []
+
+    async def wait(number: int) -> None:
+        await baton.wait()
+        woken.append(number)
+
+    waiting = [asyncio.create_task(wait(number)) for number in range(3)]
+    await asyncio.sleep(0.01)
+    baton.set()
+    await asyncio.sleep(0.01)
+    assert len(woken) == 1
+    baton.set()
+    await asyncio.sleep(0.01)
+    assert len(woken) == 2
+    baton.set()
+    await asyncio.gather(*waiting)
+    for _ in range(3):
+        baton.set()
+    await asyncio.wait_for(baton.wait(), 1)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(baton.wait(), 0.01)

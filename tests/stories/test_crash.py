@@ -68,7 +68,7 @@ async def test_a_p0_sets_itself_up(matrix: MakeMatrix, record_property: Callable
     assert seen(clean, f"{room}pin ") == 1
     assert seen(clean, f"{room}bookmark ") >= 4
     assert [seen(clean, f"incident:#:{post} ") for post in ("checklist", "snapshot", "changes")] == [1, 1, 1]
-    assert (seen(clean, "pagerduty ilab-inc-# "), seen(clean, "page # alice")) == (1, 1)
+    assert (seen(clean, "pagerduty P# "), seen(clean, "page # alice")) == (1, 1)
     assert not seen(clean, ":red_circle: On-call")
     p0.check(least=130)
 

@@ -4,48 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import re
-from typing import Any
 
 import psycopg
 import pytest
-from storytelling import Said, Story, ilab, until
+from grants import ASK, WHO, asked, card, granted, product
+from storytelling import Story, ilab, until
 
 from bot.store import clocks
 from sandbox.product import company_of
-from sandbox.product.books import CASES
-
-WHO = CASES["never_bought"]
-ASK = f"/ilab grant {WHO} 5 --tier professional --reason the webhook was lost"
-
-
-async def product(story: Story, query: str, **params: Any) -> list[tuple[Any, ...]]:
-    """Look into the product's database."""
-    async with await psycopg.AsyncConnection.connect(story.direct_product) as connection:
-        return await (await connection.execute(query, params)).fetchall()
-
-
-async def granted(story: Story, email: str = WHO) -> tuple[int, int]:
-    """How many entitlements and grants in the history a customer has."""
-    rows = await product(
-        story,
-        "select (select count(*) from entitlements e where e.user_id = u.id),"
-        " (select count(*) from entitlement_history h where h.user_id = u.id and h.action = 'grant')"
-        " from auth.users u where email = lower(%(email)s)",
-        email=email,
-    )
-    return rows[0][0], rows[0][1]
-
-
-def card(story: Story, name: str = "bob") -> Said:
-    """The newest card in the approvals channel."""
-    return [said for said in story.sees(name, "ops-approvals") if "Grant · request" in said.text][-1]
-
-
-async def asked(story: Story, words: str = ASK, name: str = "erin") -> Said:
-    """Somebody asks, and the card is there."""
-    said = await story.asks(name, words)
-    await story.settled()
-    return said
 
 
 async def test_asked_approved_done(story: Story) -> None:
@@ -101,29 +67,6 @@ async def test_who_may_not_approve(story: Story, name: str) -> None:
     said = await story.presses(name, "Approve", "ops-approvals")
     assert "needs an approver" in said.text
     assert "awaits approval" in card(story).text
-
-
-async def test_a_hundred_presses(stage: Story) -> None:
-    """Two copies of the bot, a hundred presses of two people: one entitlement, one history row, one message."""
-    await stage.start()
-    await stage.start()
-    await asked(stage)
-    before = await granted(stage)
-    shown = card(stage)
-    element = shown.button("Approve")
-    container = {"type": "message", "channel": stage.channel("ops-approvals"), "ts": shown.raw["ts"]}
-    presses = [
-        stage.sandbox.workspace.click(stage.person(name), container, element["action_id"], value=element["value"])
-        for name in ("bob", "dave") * 50
-    ]
-    outcomes = await asyncio.gather(*presses)
-    assert sum(outcome.ok for outcome in outcomes) == 100
-    await until(lambda: "succeeded" in card(stage).text, "it never ran")
-    await stage.settled()
-    assert await granted(stage) == (before[0] + 1, before[1] + 1)
-    assert await stage.rows("select count(*) from audit where kind = 'request.executed'") == [(1,)]
-    told = [said for said in stage.sees("erin", stage.direct("erin")) if "Request 1 succeeded" in said.text]
-    assert len(told) == 1
 
 
 async def test_the_database_refuses_a_second(story: Story) -> None:

@@ -23,17 +23,21 @@ from nursery import Bot, Nursery
 from staging import staged
 from storytelling import Said, Story, flat, until
 
+from bot.store.database import DatabaseSilentError
 from bot.store.embedded import EmbeddedServer
 from sandbox.slack.state import Channel
 from sandbox.writes import Moment, Write
 
-AT_ONCE: Final = 8
+AT_ONCE: Final = 5
 IDLE: Final = 2.2
 """Seconds of a bot to which nothing happens: what it writes then, it writes for itself."""
 PATIENCE: Final = 150.0
 """Seconds: on a busy machine the bot's own limits are passed, and it waits before it tries again."""
 TRIES: Final = 3
-"""Edits that come quickly become one, so a run may hold fewer writes than the clean one: then it is tried again."""
+"""Edits that come quickly become one, so a run may hold fewer writes than the clean one: then it is tried again. As often
+a person tries what came to nothing."""
+
+SILENT: Final = DatabaseSilentError().what
 
 _QUIET: Final = """
 select not exists (select 1 from inbox where done_at is null)
@@ -133,6 +137,12 @@ class Run:
         await self.start()
         self._revived.set()
 
+    async def wait_until_reached(self) -> None:
+        """The bot writes for itself once in a while: wait for that, but not for ever."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._killed.wait(), IDLE)
+        await self.quiet()
+
     async def quiet(self) -> None:
         """Nothing is under way any more, and where the bot died, another has been through everything."""
         async with await psycopg.AsyncConnection.connect(
@@ -172,11 +182,17 @@ class Run:
 
     async def _does(self, act: Callable[[], Awaitable[Any]], came: Callable[[], bool]) -> None:
         await self.quiet()
-        if not (await act()).ok:
+        for _ in range(TRIES):
+            told = self._told_silent()
+            heard = (await act()).ok
             await self.quiet()
-            if not came():
-                assert (await act()).ok, "it was not even heard by the next bot"
-        await self.quiet()
+            if came() or (heard and self._told_silent() == told):
+                return
+
+    def _told_silent(self) -> int:
+        """How often somebody was told that the bot's database was too slow, as it is on a busy machine."""
+        channels = self.story.sandbox.workspace.state.channels.values()
+        return sum(SILENT in flat(held["message"]) for channel in channels for held in channel.ephemerals)
 
 
 Play = Callable[[Run], Awaitable[None]]
@@ -198,6 +214,8 @@ class Matrix:
     unreached: list[Point] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     points: list[Point] = field(default_factory=list)
+    own_affairs: set[Write] = field(default_factory=set)
+    """What the bot writes although nobody asks for anything; it is struck at once a kind."""
     seconds: float = 0.0
     _numbers: int = 0
 
@@ -234,11 +252,11 @@ class Matrix:
             await run.quiet()
             run.arm()
             await asyncio.sleep(IDLE)
-            own_affairs = set(run.story.sandbox.world.writes.log)
+            self.own_affairs = set(run.story.sandbox.world.writes.log)
             run.arm()
             await self.play(run)
             writes = Counter(run.story.sandbox.world.writes.log)
-            for write in own_affairs:
+            for write in self.own_affairs:
                 writes[write] = 1
             return writes, await self._portrait(run)
 
@@ -283,8 +301,9 @@ class Matrix:
         """Every kind of write was struck at before and after, there were no fewer points, and nothing was out of order."""
         assert not self.failures, "\n\n".join(self.failures)
         assert len(self.points) >= least, self.summary
-        reached = {(point.write, point.moment) for point in self.points if point not in self.unreached}
-        assert reached == {(point.write, point.moment) for point in self.points}, self.unreached
+        missed = {(point.write, point.moment) for point in self.points if point.write not in self.own_affairs}
+        missed -= {(point.write, point.moment) for point in self.points if point not in self.unreached}
+        assert not missed, missed
         assert len(self.unreached) <= len(self.points) // 10, self.unreached
 
     async def _try(self, point: Point, clean: Portrait) -> None:
@@ -295,6 +314,8 @@ class Matrix:
                 async with self._run(point) as run:
                     run.arm()
                     await self.play(run)
+                    if point.write in self.own_affairs:
+                        await run.wait_until_reached()
                     said = clean.unlike(await self._portrait(run))
             except Exception as error:  # noqa: BLE001 -- any failure of a run is a finding about its point
                 log = run.story.directory / "bot.log" if run is not None else None
@@ -312,24 +333,30 @@ class Portrait:
     """What people and vendors see: everything that stays, each as often as it is there; and what one person saw once."""
 
     stays: Counter[str]
-    passing: Counter[str]
-    """Answers that one person alone saw. Slack shows nobody what it has shown, so after a crash such an answer may come
-    a second time: better than not at all."""
+    passing: Counter[tuple[str, str]]
+    """Who saw what alone. Slack shows nobody what it has shown, so after a crash such an answer may come a second time:
+    better than not at all."""
 
     def unlike(self, other: Portrait) -> str:
         """In which ways the other differs; nothing where it does not."""
         lines = [f"  + {line}" for line in (other.stays - self.stays).elements()]
         lines += [f"  - {line}" for line in (self.stays - other.stays).elements()]
-        lines += [f"  + to one person {line}" for line in other.passing.keys() - self.passing.keys()]
-        lines += [f"  - to one person {line}" for line in self.passing.keys() - other.passing.keys()]
-        lines += [f"  too often to one person: {line}" for line, count in other.passing.items() if count > 2]
+        late = {who for who, line in other.passing if line == SILENT}
+        more = {(who, line) for who, line in other.passing if line != SILENT} - self.passing.keys()
+        lines += [f"  + to one person {who} {line}" for who, line in more]
+        lines += [
+            f"  - to one person {who} {line}"
+            for who, line in self.passing.keys() - other.passing.keys()
+            if who not in late
+        ]
+        lines += [f"  too often: {said}" for said, count in other.passing.items() if count > 2 and said[1] != SILENT]
         return "\n".join(lines)
 
 
 def portrait(story: Story) -> Portrait:
     """What there is now, with every digit of a text as #: ages and times differ."""
     stays: Counter[str] = Counter()
-    passing: Counter[str] = Counter()
+    passing: Counter[tuple[str, str]] = Counter()
     for channel in story.sandbox.workspace.state.channels.values():
         where = channel.name or f"direct {channel.user}"
         stays[f"{where} topic {channel.topic['value']}"] += 1
@@ -337,14 +364,13 @@ def portrait(story: Story) -> Portrait:
         stays.update(f"{where} bookmark {mark['title']} {mark.get('link')}" for mark in channel.bookmarks)
         stays.update(f"{where} pin {_told(channel.message(pin['ts']) or {})}" for pin in channel.pins)
         stays.update(f"{where} {_where(channel, message)}{_told(message)}" for message in channel.messages)
-        passing.update(f"{where} {held['to']} {flat(held['message']).splitlines()[0]}" for held in channel.ephemerals)
+        passing.update(
+            (f"{where} {held['to']}", _digits(flat(held["message"]).splitlines()[0])) for held in channel.ephemerals
+        )
     account = story.sandbox.vendors["pagerduty"].account
-    stays.update(f"pagerduty {one.key} {one.title} {one.status}" for one in account.incidents)
+    stays.update(f"pagerduty {one.title} {one.status}" for one in account.incidents)
     stays.update(f"page {page.level} {page.person.name}" for page in account.pages)
-    return Portrait(
-        stays=Counter(_digits(line) for line in stays.elements()),
-        passing=Counter(_digits(line) for line in passing.elements()),
-    )
+    return Portrait(stays=Counter(_digits(line) for line in stays.elements()), passing=passing)
 
 
 def _where(channel: Channel, message: dict[str, Any]) -> str:
