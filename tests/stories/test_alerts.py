@@ -136,6 +136,38 @@ async def test_the_site_goes_down(heard: Story) -> None:
     assert kinds == [(2,)]
 
 
+async def test_killed_while_its_p0_sets_itself_up(stage: Story) -> None:
+    """The bot dies just after the alert became a P0: the next one finishes it, with one channel, one page, one card."""
+    hooks, port = stage.sandbox.world.webhooks, free_port()
+    hooks.url = f"http://127.0.0.1:{port}"
+    site, robot = stage.sandbox.vendors["site"], stage.sandbox.vendors["uptimerobot"]
+    state = stage.sandbox.workspace.state
+    async with stage.process(ILAB_WEB__PORT=str(port)) as process:
+        await stage.sandbox.workspace.socket.wait_for_connections()
+        site.set_switch("site", "down")
+        robot.set_switch("site_monitor", "down")
+        await until(lambda: any(one.name.startswith("inc-1-") for one in state.channels.values()), "no channel", 40)
+        process.kill()
+        await process.wait()
+    async with stage.process(ILAB_WEB__PORT=str(port)):
+
+        async def set_up() -> bool:
+            await stage.expire_claims()
+            await stage.make_jobs_stalled()
+            await stage.make_steps_old()
+            rows = await stage.rows("select count(*), count(*) filter (where state <> 'done') from steps")
+            return bool(rows[0][0] >= 10 and rows[0][1] == 0)
+
+        await until(set_up, "the P0 never finished setting itself up", 60)
+        await hooks.settled()
+        await until(lambda: all_shown(stage), "the alert's card never caught up", 30)
+    assert await stage.rows("select severity, source from incidents") == [("P0", "alert")]
+    assert len([one for one in state.channels.values() if one.name.startswith("inc-1-")]) == 1
+    assert len(stage.sandbox.vendors["pagerduty"].account.incidents) == 1
+    assert len([said for said in stage.sees("bob") if "uptimerobot: site down" in said.text]) == 1
+    assert len([said for said in stage.sees("bob") if "INC-1" in said.first_line]) == 1
+
+
 async def test_our_own_probe_denies_it(heard: Story) -> None:
     """The monitor is wrong, our probe finds the site well: no incident; the card says why, and it is looked at again."""
     heard.sandbox.vendors["uptimerobot"].set_switch("site_monitor", "down")
