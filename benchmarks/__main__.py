@@ -1,7 +1,7 @@
 """`make bench`: what the bot costs, each figure beside a floor that is measured in the same run.
 
 python -m benchmarks            all of them, under two minutes
-python -m benchmarks acks …     some: acks, status, memory, start_up
+python -m benchmarks acks …     some: acks, status, memory, start_up, incident
 
 It ends with status 0 whether or not the targets are met: it measures, and tests nothing. Where one is missed, the
 profile says why.
@@ -16,12 +16,12 @@ import sys
 import time
 from collections.abc import Awaitable, Sequence
 
-from benchmarks import acks, memory, start_up, status
+from benchmarks import acks, incident, memory, start_up, status
 from benchmarks.company import company
 from benchmarks.figures import Figure, table
 from benchmarks.ground import Ground, ground
 
-PARTS = ("acks", "status", "memory", "start_up")
+PARTS = ("acks", "status", "memory", "start_up", "incident")
 
 
 def main(words: Sequence[str]) -> int:
@@ -45,7 +45,7 @@ async def _measured(parts: Sequence[str]) -> list[Figure]:
             found += await _said("start-up", start_up.measure(stands))
         if "acks" in parts:
             found += await _said("acks", acks.measure(stands))
-        if "status" in parts or "memory" in parts:
+        if {"status", "memory", "incident"} & set(parts):
             found += await _in_company(stands, parts)
     return found
 
@@ -57,6 +57,8 @@ async def _in_company(stands: Ground, parts: Sequence[str]) -> list[Figure]:
             found += await _said("status", status.measure(whole))
         if "memory" in parts:
             found += await _said("memory", memory.measure(whole))
+        if "incident" in parts:
+            found += await _said("incident", incident.measure(whole))
     return found
 
 
