@@ -1,6 +1,6 @@
 """`make bench`: what the bot costs, each figure beside a floor that is measured in the same run.
 
-python -m benchmarks            all of them, under two minutes
+python -m benchmarks            all of them, about three minutes
 python -m benchmarks acks …     some: acks, status, memory, start_up, incident
 
 It ends with status 0 whether or not the targets are met: it measures, and tests nothing. Where one is missed, the
