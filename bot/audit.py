@@ -78,6 +78,8 @@ class Event(StrEnum):
     MAINTENANCE_MOVED = "maintenance.moved"
     ESCALATED = "incident.escalated"
     REHOUSED = "incident.rehoused"
+    PRACTISED = "drill.practised"
+    DRILL_CLEANED = "drill.cleaned"
     HEAD_POSTED = "audit.head_posted"
 
 

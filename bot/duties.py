@@ -14,6 +14,7 @@ from bot.alerts import card as alert_card
 from bot.alerts import judging
 from bot.context import CardOf, ClockWork, Duty, Services
 from bot.degraded import importing
+from bot.drills import running as drills
 from bot.figures import digest, watcher
 from bot.incidents import (
     assessing,
@@ -61,6 +62,7 @@ def clock_work(duty: Duty) -> dict[str, ClockWork]:
         publishing.clock_work(duty),
         archiving.clock_work(duty),
         importing.clock_work(duty),
+        drills.clock_work(duty),
     )
 
 

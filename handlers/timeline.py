@@ -37,7 +37,7 @@ async def show(args: WhichArgs, context: Context) -> Answer:
         attachments=(
             Attachment(
                 name=f"INC-{incident.id}-timeline.md",
-                title=f"Timeline of INC-{incident.id}",
+                title=f"Timeline of {incident.label}",
                 content=written(f"{incident.label} {incident.title}", entries, names).encode(),
             ),
         ),

@@ -17,6 +17,7 @@ from bot.errors import ProviderError
 from bot.incidents import paging
 from bot.incidents.card import TITLES
 from bot.incidents.declaring import JOIN, SET_UP
+from bot.incidents.evidence import pretended
 from bot.incidents.ground import DatabaseGround, Ground
 from bot.incidents.severity import SEVERITIES
 from bot.incidents.topic import topic as topic_of
@@ -84,7 +85,7 @@ async def let_in(duty: Duty, subject: str, _due_at: datetime) -> None:
     refused = await duty.rooms.invite(incident.channel_id, [person])
     if refused:
         answer = Answer(
-            verdict=f"I could not let you into the channel of INC-{number}: {refused[person]}.", mark=Mark.DOWN
+            verdict=f"I could not let you into the channel of {incident.label}: {refused[person]}.", mark=Mark.DOWN
         )
         async with database.transaction() as transaction:
             await duty.announce(
@@ -217,13 +218,20 @@ class Bootstrap:
             ]
             return {"said": answer.verdict, "lines": lines, "at": self.services.now().isoformat()}
 
+        async def played(results: Results) -> dict[str, Any]:
+            await self.ground.say(
+                incident, results["channel"]["id"], key="snapshot", answer=await self._played(incident)
+            )
+            return {}
+
+        drill = incident.drill is not None
         health = Ahead(self.services.health().report)
         changed = Ahead(functools.partial(what_changed, self.services))
         written = Ahead(self._excerpt)
         titles = TITLES
         in_channel = ("channel",)
         after_checklist = ("channel", "card")
-        pages = SEVERITIES[incident.severity].room and incident.drill is None
+        pages = SEVERITIES[incident.severity].room and not drill
         steps = (
             Step(name="channel", title=titles["channel"], run=channel, find=find_channel),
             Step(name="card", title=titles["card"], run=card, needs=in_channel),
@@ -233,12 +241,16 @@ class Bootstrap:
             Step(name="bookmarks", title=titles["bookmarks"], run=bookmarks, needs=in_channel, find=other_bookmarks),
             Step(name="pin", title=titles["pin"], run=pin, needs=("channel", "card")),
             paging.page(self.pager, incident),
-            Step(name="snapshot", title=titles["snapshot"], run=snapshot, needs=after_checklist, ahead=health),
+            Step(name="snapshot", title=titles["snapshot"], run=played, needs=after_checklist)
+            if drill
+            else Step(name="snapshot", title=titles["snapshot"], run=snapshot, needs=after_checklist, ahead=health),
             Step(name="changes", title=titles["changes"], run=changes, needs=after_checklist, ahead=changed),
             Step(name="log", title=titles["log"], run=log, needs=after_checklist, ahead=written),
         )
         logs = self.services.vendors().vercel_logs is not None
-        left_out = {name for name, there in (("page", pages), ("log", logs)) if not there}
+        left_out = {
+            name for name, there in (("page", pages), ("log", logs and not drill), ("changes", not drill)) if not there
+        }
         return tuple(step for step in steps if step.name not in left_out)
 
     async def _excerpt(self) -> Answer:
@@ -249,6 +261,16 @@ class Bootstrap:
             if error.transient:
                 raise
             return Answer(verdict=f"could not be saved: {error.what}", mark=Mark.UNKNOWN)
+
+    async def _played(self, incident: Incident) -> Answer:
+        """What the scenario has one see, and who would be paged for it."""
+        evidence = pretended(incident, self.services.now())
+        would = ", ".join(one.name for one in await roster.kept(self.services) if one.level == 1)
+        said = f"It would page {would or 'the on-call'} now; a drill pages nobody."
+        return Answer(
+            verdict=f"Health now: {evidence.said}",
+            evidence=(*evidence.groups, Lines(lines=(Line(title=said),))),
+        )
 
     async def _on_call(self, incident: Incident) -> dict[str, Any]:
         """The on-call and the lead, where its severity calls them: Slack's ids, and who is not here.
@@ -291,10 +313,10 @@ class Bootstrap:
         return {"invited": list(wanted)}
 
     async def _always(self, incident: Incident) -> list[str]:
-        """Whom the settings always invite; a private incident is not what they thought of when they wrote that."""
+        """Whom the settings always invite; a private incident, or a drill, is not what they thought of when they wrote that."""
         listed = self.services.settings.incidents.always_invite.get(incident.severity, "")
         wanted: list[str] = []
-        for id_ in sorted(ids(listed)) if not incident.private else ():
+        for id_ in sorted(ids(listed)) if not incident.private and incident.drill is None else ():
             wanted += await self.rooms.group(id_) if id_.startswith("S") else [id_]
         return wanted
 

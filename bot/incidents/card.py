@@ -114,7 +114,7 @@ def card(incident: Incident, known: Known, services: Services) -> Answer:
     offered = list(next_steps(incident, services))
     offered += status_page.offer(incident, services) if state.is_open else ()
     if incident.room_lost is not None and state.is_open:
-        offered.insert(1, Offer(label="New channel", words=f"incident room {incident.label}"))
+        offered.insert(1, Offer(label="New channel", words=f"incident room {incident.number}"))
     if failed and state.is_open:
         offered.append(Offer(label="Retry what failed", words=f"incident retry {incident.id}"))
     if state.is_open:

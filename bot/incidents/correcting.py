@@ -16,7 +16,7 @@ from bot.incidents.figures import Milestone, measured, out_of_order
 from bot.incidents.moments import moment
 from bot.incidents.moving import Happening
 from bot.incidents.resolving import times
-from bot.incidents.severity import slug
+from bot.incidents.severity import channel_name
 from bot.incidents.telling import tell
 from bot.incidents.timeline import Kind
 from bot.incidents.updating import LONGEST, one_line
@@ -123,7 +123,9 @@ async def name_channel(duty: Duty, subject: str, due_at: datetime) -> None:
     if incident is None or not incident.channel_id:
         return
     try:
-        await duty.rooms.rename(incident.channel_id, f"inc-{incident.id}-{slug(incident.title)}")
+        await duty.rooms.rename(
+            incident.channel_id, channel_name(incident.id, incident.title, drill=incident.drill is not None)
+        )
     except ProviderError as error:
         if error.transient:
             raise

@@ -14,7 +14,7 @@ from bot.incidents import moving, visibility
 from bot.incidents.figures import Milestone
 from bot.incidents.finding import seen
 from bot.incidents.messages import moment_of
-from bot.incidents.severity import slug
+from bot.incidents.severity import channel_name
 from bot.incidents.timeline import Kind
 from bot.masking import masked_text
 from bot.operation import Answer, Audience, Line, Lines, Mark, Offer
@@ -37,6 +37,8 @@ class Declaration:
     severity: str
     title: str
     private: bool = False
+    drill: str | None = None
+    """The scenario, where it is only played."""
     message: str = ""
 
 
@@ -97,7 +99,10 @@ async def declare(
         number=number,
     )
     if incident_id is not None:
-        await incidents.name_channel(transaction, incident_id, f"inc-{incident_id}-{slug(wanted.title)}")
+        name = channel_name(incident_id, wanted.title, drill=wanted.drill is not None)
+        await incidents.name_channel(transaction, incident_id, name)
+        if wanted.drill is not None:
+            await incidents.of_a_drill(transaction, incident_id, wanted.drill)
         incident = await incidents.get(transaction, incident_id)
         assert incident is not None  # noqa: S101 -- it was just stored
         await moving.begin(context.services, transaction, incident_id, moving.deed_of(context))
@@ -146,9 +151,10 @@ async def _write_down(incident: Incident, wanted: Declaration, context: Context,
             recorded_at=now,
             link=wanted.message,
         )
+    played = {"drill": wanted.drill} if wanted.drill else {}
     # the audit is read by more people than a private incident
     detail = {"severity": incident.severity} | ({"private": True} if incident.private else {"title": wanted.title})
-    await audit.add(transaction, Event.DECLARED, actor=person, subject=incident.subject, at=now, detail=detail)
+    await audit.add(transaction, Event.DECLARED, actor=person, subject=incident.subject, at=now, detail=detail | played)
 
 
 def _told(incident: Incident, context: Context) -> Answer:
@@ -175,7 +181,7 @@ async def join(incident: Incident, context: Context, transaction: Transaction) -
     """The person is in its channel, or will be; where it has none, they are told where it is followed."""
     slack = context.services.settings.slack
     assert slack is not None  # noqa: S101 -- an incident was declared, so there is a workspace
-    verdict = f"INC-{incident.id} {incident.severity} {incident.title}: you are being let into its channel."
+    verdict = f"{incident.label} {incident.severity} {incident.title}: you are being let into its channel."
     lines: tuple[Line, ...] = (Line(title="Its channel", channel=incident.channel_id),) if incident.channel_id else ()
     if not visibility.has_room(incident):
         verdict = f"INC-{incident.id} {incident.severity} {incident.title} is followed in the thread under its card."
@@ -193,4 +199,4 @@ async def retry(incident: Incident, context: Context, transaction: Transaction) 
     await clocks.start(transaction, incident.subject, SET_UP, due_at=context.now)
     await audit.add(transaction, Event.RETRIED, actor=context.actor.id, subject=incident.subject, at=context.now)
     context.services.wake()
-    return Answer(verdict=f"Trying again what failed of INC-{incident.id}.", audience=Audience.PRIVATE)
+    return Answer(verdict=f"Trying again what failed of {incident.label}.", audience=Audience.PRIVATE)

@@ -13,6 +13,7 @@ from bot.bounded import bounded
 from bot.context import Services
 from bot.deploys import logs
 from bot.deploys.changed import what_changed
+from bot.drills.scenarios import scenario_of
 from bot.errors import ProviderError, UserError
 from bot.health.readings import Group, State
 from bot.incidents.impact import Estimate, Interviews, Suspect, estimate, numbers, suspect
@@ -49,6 +50,8 @@ class Evidence:
 async def gather(services: Services, incident: Incident) -> Evidence:
     """Ask everything at once. A source that fails or is silent is a line that says so, and never looks well."""
     now = services.now()
+    if incident.drill is not None:
+        return pretended(incident, now)
     since = incident.declared_at - BEFORE
     report, changed, errors, log, interviews, payments = await asyncio.gather(
         _had("Probes", lambda: services.health().report()),
@@ -79,6 +82,19 @@ async def gather(services: Services, incident: Incident) -> Evidence:
         groups=tuple(group for group in groups if group.lines),
         share=estimate(known, site_down=site_down),
         cause=suspect(blame=blame, database_wrong=database_wrong, deployed=deployed),
+        at=now,
+    )
+
+
+def pretended(incident: Incident, now: datetime) -> Evidence:
+    """What a drill's scenario has one see; nobody is asked. Pure."""
+    played = scenario_of(incident.drill)
+    return Evidence(
+        said=f"{played.headline} (pretended)",
+        mark=Mark.NONE,
+        groups=(Lines(heading="Pretended, as this is a drill", lines=played.lines),),
+        share=Estimate(share=played.share, why="The scenario says so."),
+        cause=Suspect(cause="", why=""),
         at=now,
     )
 

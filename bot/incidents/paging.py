@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
+from bot import roster
 from bot.context import ClockWork, Duty, Services
 from bot.errors import ProviderError
 from bot.incidents.card import TITLES
@@ -20,7 +21,6 @@ from bot.incidents.states import State
 from bot.incidents.telling import tell
 from bot.incidents.visibility import outside_name
 from bot.operation import Answer, Line, Lines, Mark
-from bot.roster import call_by_hand
 from bot.steps import Ended, Results, Step, Table, run
 from bot.store import clocks, incidents
 from bot.store.incidents import Incident
@@ -112,11 +112,14 @@ async def raise_to(services: Services, incident: Incident, level: int, *, kind: 
     What became of it is recorded before anything is said, and looked for at PagerDuty where a copy died in between.
     """
     if incident.drill is not None:
-        return Paged(said=f"Level {level} of the on-call policy would be paged now; a drill pages nobody.", worked=True)
+        would = ", ".join(one.name for one in await roster.kept(services) if one.level == level)
+        who = f" That would be {would}." if would else ""
+        said = f"Level {level} of the on-call policy would be paged now; a drill pages nobody.{who}"
+        return Paged(said=said, worked=True)
     pager = services.vendors().pagerduty
     if pager is None:
         said = f"Level {level} is not paged: PagerDuty is not configured. Call them."
-        return Paged(said=said, worked=False, numbers=await call_by_hand(services, level))
+        return Paged(said=said, worked=False, numbers=await roster.call_by_hand(services, level))
     book = Table(services.database, f"page:{incident.id}:{kind}:{due_at.isoformat()}")
 
     async def page(_: Results) -> dict[str, Any]:
@@ -134,7 +137,7 @@ async def raise_to(services: Services, incident: Incident, level: int, *, kind: 
     if ended is Ended.DONE:
         return Paged(said=f"Level {level} of the on-call policy is paged.", worked=True)
     said = f"Paging level {level} failed: {(await book.all())['page'].error}"
-    numbers = await call_by_hand(services, level)
+    numbers = await roster.call_by_hand(services, level)
     return Paged(said=said, worked=False, again=ended is Ended.WAITS, numbers=numbers)
 
 

@@ -16,7 +16,7 @@ from bot.context import Context, Services, Transaction
 from bot.errors import UserError
 from bot.incidents import moving
 from bot.incidents.declaring import SET_UP
-from bot.incidents.severity import slug
+from bot.incidents.severity import channel_name
 from bot.incidents.telling import tell
 from bot.incidents.timeline import Kind
 from bot.incidents.visibility import has_room, stands_in_the_open
@@ -97,10 +97,10 @@ async def lose(services: Services, transaction: Transaction, incident: Incident,
     answer = Answer(
         verdict=_sentence(lost),
         mark=Mark.DOWN,
-        offers=(Offer(label="New channel", words=f"incident room {lost.label}", style="primary"),),
+        offers=(Offer(label="New channel", words=f"incident room {lost.number}", style="primary"),),
     )
     await tell(services, transaction, lost, key=key, thread=answer)
-    if lost.private:
+    if not stands_in_the_open(lost):
         parts = {lost.declared_by, lost.lead, lost.communications, lost.scribe, lost.acknowledged_by} - {
             None,
             moving.BOT,
@@ -119,7 +119,7 @@ async def lose(services: Services, transaction: Transaction, incident: Incident,
 
 
 def _sentence(incident: Incident) -> str:
-    told = "Nothing is said anywhere else" if incident.private else "What is said goes here"
+    told = "Nothing is said anywhere else" if not stands_in_the_open(incident) else "What is said goes here"
     return f"The channel of {incident.label} is {incident.room_lost}. {told} until it has another."
 
 
@@ -162,4 +162,4 @@ async def anew(incident: Incident, context: Context, transaction: Transaction) -
 
 def _another(incident: Incident, now: datetime) -> str:
     """A name that none of its earlier channels has: by it a lost answer is found again. Pure."""
-    return f"inc-{incident.id}-{now:%H%M%S}-{slug(incident.title)}"
+    return channel_name(incident.id, incident.title, drill=incident.drill is not None, apart=f"{now:%H%M%S}")

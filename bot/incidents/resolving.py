@@ -6,12 +6,13 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from bot.ages import age, span
 from bot.audit import Event
 from bot.context import Context, Progress, Services, Transaction
 from bot.deploys import deployments, naming, targets
+from bot.drills import scored
 from bot.errors import ProviderError
 from bot.health import readings as health
 from bot.incidents import moving
@@ -41,6 +42,10 @@ class Verified:
     """What could not be checked."""
 
 
+PLAYED: Final = Verified(said="what was played is over; nothing real was looked at", mark=Mark.OK)
+"""Of a drill."""
+
+
 async def resolve(
     how: str, incident: Incident, context: Context, transaction: Transaction, *, anyway: bool = False
 ) -> Answer:
@@ -51,7 +56,10 @@ async def resolve(
         return _answer(incident, None, _Waiting(), context)
     moving.step(incident, Step.RESOLVE)
     # looked at before the incident is locked: meanwhile others can work on it
-    verified, waiting = await asyncio.gather(verify(services, context.progress), _waiting(services))
+    if incident.drill is None:
+        verified, waiting = await asyncio.gather(verify(services, context.progress), _waiting(services))
+    else:
+        verified, waiting = PLAYED, _Waiting()
     if verified.wrong and not anyway:
         return _not_yet(incident, verified)
     before, _ = await moving.lock(transaction, incident, deed, Kind.RESOLVED)
@@ -115,7 +123,7 @@ async def end(
         ),
         offers=next_steps(now, services),
     )
-    return await moving.record(
+    ended = await moving.record(
         services,
         transaction,
         before,
@@ -132,6 +140,8 @@ async def end(
             told=True,
         ),
     )
+    await scored.tell_score(services, transaction, ended, key=deed.key)
+    return ended
 
 
 def times(taken: Mapping[str, timedelta]) -> tuple[Line, ...]:

@@ -34,6 +34,11 @@ GRAVE: Final = ("P0", "P1")
 """The severities in which minutes count."""
 
 
+def channel_name(incident: int, title: str, *, drill: bool = False, apart: str = "") -> str:
+    """What an incident's channel is called; `apart` tells it from its earlier ones. A drill's says that it is one."""
+    return "-".join(part for part in ("drill" if drill else "inc", str(incident), apart, slug(title)) if part)
+
+
 def slug(title: str, most: int = 40) -> str:
     """A title as part of a channel's name: lower-case letters, digits and dashes."""
     words = "".join(character if character.isascii() and character.isalnum() else " " for character in title.lower())

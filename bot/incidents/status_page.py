@@ -45,7 +45,7 @@ def offer(incident: Incident, services: Services) -> tuple[Offer, ...]:
     """The button that opens the draft, where the public may be told. Pure."""
     if services.settings.statuspage is None or not goes_outside(incident):
         return ()
-    return (Offer(label="Status page…", words=f"incident publish {incident.label}"),)
+    return (Offer(label="Status page…", words=f"incident publish {incident.number}"),)
 
 
 def ours(incident: int) -> str:

@@ -36,13 +36,13 @@ def audience(incidents: Iterable[Incident], otherwise: Audience = Audience.QUIET
 
 
 def has_room(incident: Incident) -> bool:
-    """Whether it gets a channel of its own: a private one has no other place where it could be followed."""
-    return incident.private or incident.severity in ("P0", "P1")
+    """Whether it gets a channel of its own: a private one, or a drill, has no other place."""
+    return incident.private or incident.drill is not None or incident.severity in ("P0", "P1")
 
 
 def stands_in_the_open(incident: Incident) -> bool:
-    """Whether its card and the thread of updates under it stand in #incidents."""
-    return not incident.private
+    """Whether its card and the thread of updates under it stand in #incidents: a drill would frighten those who pass by."""
+    return not incident.private and incident.drill is None
 
 
 def goes_outside(incident: Incident) -> bool:

@@ -150,6 +150,8 @@ def _head(facts: Facts) -> Section:
         f"**Status:** draft {facts.version}, written by ilab on {minute(facts.written_at)} from what was recorded; "
         "no person has reviewed it",
     ]
+    if facts.score:
+        lines.append(f"**Score of the drill:** {plain('; '.join(facts.score))}")
     if facts.due_at is not None:
         lines.append(f"**Due:** {minute(facts.due_at)}")
     if facts.private:

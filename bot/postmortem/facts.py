@@ -183,6 +183,8 @@ class Facts:
     state: str
     private: bool
     drill: bool
+    score: tuple[str, ...]
+    """How a drill went; nothing of a real one."""
     declared_by: str
     source: str
     """`person` or `alert`."""

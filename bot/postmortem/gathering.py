@@ -10,6 +10,7 @@ from typing import Final
 from bot.audit import Entry as Row
 from bot.audit import Event
 from bot.context import Services
+from bot.drills import scored
 from bot.incidents import card
 from bot.incidents.drafts import draft
 from bot.incidents.figures import Milestone, with_defaults
@@ -75,6 +76,7 @@ async def gather(
         state=incident.state,
         private=incident.private,
         drill=incident.drill is not None,
+        score=tuple(f"{one.title}: {one.text}" for one in await scored.score_lines(services, connection, incident)),
         declared_by=await names.of(incident.declared_by),
         source=incident.source,
         until=measured.until,

@@ -58,6 +58,11 @@ class Incident:
         return f"INC-{self.id}" if self.drill is None else f"DRILL INC-{self.id}"
 
     @property
+    def number(self) -> str:
+        """How it is named in a command's words."""
+        return f"INC-{self.id}"
+
+    @property
     def is_open(self) -> bool:
         """Somebody still has to do something about it, besides its post-mortem."""
         return self.ended_at is None
@@ -136,6 +141,11 @@ async def of_an_alert(connection: Connection, incident_id: int) -> None:
     await connection.execute(_SQL["of_an_alert"], {"id": incident_id})
 
 
+async def of_a_drill(connection: Connection, incident_id: int, scenario: str) -> None:
+    """It is only played."""
+    await connection.execute(_SQL["of_a_drill"], {"id": incident_id, "scenario": scenario})
+
+
 async def claim_channel(connection: Connection, incident_id: int, channel: str) -> None:
     """The channel is this incident's; the database refuses one that is another's."""
     await connection.execute(_SQL["claim_channel"], {"id": incident_id, "channel": channel})
@@ -203,11 +213,21 @@ async def search(
     text: str = "",
     severity: str | None = None,
     since: datetime | None = None,
-    only_open: bool = False,
+    state: str | None = None,
+    before: int | None = None,
 ) -> list[Incident]:
-    """The last two hundred that fit, newest first. The text stands in their title or in their timeline."""
+    """The last two hundred that fit, newest first. The text stands in their title or in their timeline.
+
+    `state`: `open` is all that are not over. `before`: older than that.
+    """
     like = "".join(f"\\{sign}" if sign in "\\%_" else sign for sign in text)
-    given = {"severity": severity, "since": since, "open": only_open, "text": f"%{like}%" if text else None}
+    given = {
+        "severity": severity,
+        "since": since,
+        "state": state,
+        "before": before,
+        "text": f"%{like}%" if text else None,
+    }
     async with connection.cursor(row_factory=_row) as cursor:
         await cursor.execute(_SQL["search"], given)
         return await cursor.fetchall()

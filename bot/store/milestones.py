@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
@@ -36,6 +37,16 @@ async def put(
         "recorded_at": recorded_at,
     }
     await connection.execute(_SQL["set"], given)
+
+
+async def of_all(connection: Connection, incidents: Sequence[int]) -> dict[int, dict[str, datetime]]:
+    """The same of several incidents, by their numbers."""
+    found: dict[int, dict[str, datetime]] = {}
+    for incident, name, at in await (
+        await connection.execute(_SQL["of_all"], {"incidents": list(incidents)})
+    ).fetchall():
+        found.setdefault(incident, {})[name] = at
+    return found
 
 
 async def of(connection: Connection, incident: int) -> dict[str, datetime]:

@@ -118,6 +118,12 @@ async def parked(connection: Connection) -> int:
     return 0 if row is None else int(row[0])
 
 
+async def waiting_in(connection: Connection, channel: str) -> int:
+    """How many are not yet said in that channel."""
+    row = await (await connection.execute(_SQL["waiting_in"], {"channel": channel})).fetchone()
+    return 0 if row is None else int(row[0])
+
+
 async def purge(connection: Connection, *, before: datetime) -> int:
     """Forget what was said, or given up, and is older; return how many."""
     return (await connection.execute(_SQL["purge"], {"before": before})).rowcount

@@ -15,6 +15,9 @@ update incidents set channel_name = %(name)s where id = %(id)s;
 -- name: of_an_alert
 update incidents set source = 'alert' where id = %(id)s;
 
+-- name: of_a_drill
+update incidents set drill = %(scenario)s where id = %(id)s;
+
 -- name: claim_channel
 update incidents set channel_id = %(channel)s where id = %(id)s;
 
@@ -59,7 +62,8 @@ select * from incidents where declared_at >= %(since)s order by id desc;
 select * from incidents
 where (%(severity)s::text is null or severity = %(severity)s)
   and (%(since)s::timestamptz is null or declared_at >= %(since)s)
-  and (not %(open)s or ended_at is null)
+  and (%(state)s::text is null or state = %(state)s or (%(state)s = 'open' and ended_at is null))
+  and (%(before)s::bigint is null or id < %(before)s)
   and (%(text)s::text is null or title ilike %(text)s
       or exists (select from timeline where timeline.incident = incidents.id and timeline.said ilike %(text)s))
 order by id desc limit 200;

@@ -10,3 +10,9 @@ select name, at from (
 
 -- name: history
 select name, at, by, reason from milestones where incident = %(incident)s order by id;
+
+-- name: of_all
+select incident, name, at from (
+    select distinct on (incident, name) incident, name, at from milestones
+    where incident = any(%(incidents)s) order by incident, name, id desc
+) as newest where at is not null;

@@ -46,6 +46,9 @@ update posts set state = 'expired', error = %(error)s where stream = %(stream)s 
 -- name: waiting
 select count(*) from posts where state in ('wanted', 'sending');
 
+-- name: waiting_in
+select count(*) from posts where channel = %(channel)s and state in ('wanted', 'sending');
+
 -- name: purge
 delete from posts where wanted_at < %(before)s and state in ('sent', 'parked', 'expired');
 

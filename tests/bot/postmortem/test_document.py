@@ -48,6 +48,7 @@ FACTS = Facts(
     state="resolved",
     private=False,
     drill=False,
+    score=(),
     declared_by="Frank Adeyemi",
     source="person",
     until=at(47),
@@ -148,6 +149,16 @@ FACTS = Facts(
 def test_the_whole_document() -> None:
     """A manager reads it from the top to the bottom; kept beside this test, to be read by whoever changes it."""
     assert document.whole(FACTS) == SNAPSHOT.read_text(encoding="utf-8")
+
+
+def test_the_score_of_a_drill_stands_at_its_head() -> None:
+    """A drill's document says how it went, a real one's says nothing of it."""
+    scored = ("Acknowledged: 4 min, allowed 5 min", "Updates missed: 0")
+    head = document.sections(replace(FACTS, drill=True, score=scored))[0].body
+    assert "a drill" in head
+    assert "Score of the drill" in head
+    assert "Acknowledged: 4 min, allowed 5 min; Updates missed: 0" in head
+    assert "Score" not in document.sections(FACTS)[0].body
 
 
 def test_what_only_people_know_is_asked() -> None:
