@@ -31,6 +31,9 @@ class UserError(Exception):
 class UsageError(UserError):
     """The words were not understood. `todo` holds the usage line and, where one is near, the suggestion."""
 
+    form: str = ""
+    """The command whose form asks for the same, where it has one."""
+
 
 class DeniedError(UserError):
     """The actor may not do this; `why` names the role that may."""

@@ -266,9 +266,11 @@ class Answer:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Form:
-    """What a form of missing arguments shows above its fields, and what it fills in besides what was typed."""
+    """What a form of missing arguments shows above its fields and below them, and what it fills in besides what was typed."""
 
     note: Answer | None = None
+    more: Answer | None = None
+    """What is long, and must not stand between a phone's reader and the fields."""
     given: Mapping[str, Any] = field(default_factory=dict)
 
 

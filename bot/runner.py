@@ -14,9 +14,9 @@ from bot.audit import Event
 from bot.bounded import bounded
 from bot.changes import submit
 from bot.context import Context, Place, Progress, Services, Surface
-from bot.errors import DeniedError, UserError
+from bot.errors import DeniedError, UsageError, UserError
 from bot.journal import Journal
-from bot.operation import Act, Answer, Args, Audience, Change, Form, Invocation, Line, Lines, Mark, Registry
+from bot.operation import Act, Answer, Args, Audience, Change, Form, Invocation, Line, Lines, Mark, Offer, Registry
 from bot.people import Actor
 from bot.policy import Deny, decide
 from bot.store import acts, audit
@@ -28,6 +28,8 @@ if TYPE_CHECKING:  # a terminal does without
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("ilab.request")
 
+FILL_IN: Final = "Fill in a form"
+"""The button for what was typed amiss; a terminal, which has no forms, leaves it out."""
 FORM_WITHIN = 8.0
 """Seconds that a form's evidence may take, while the person looks at an empty one."""
 ACTS_WITHIN: Final = 4.0
@@ -220,8 +222,13 @@ def _kept_elsewhere(services: Services) -> UserError:
 def refusal(error: UserError) -> Answer:
     """A UserError as an Answer: what was wrong, then why, then what to do."""
     lines = tuple(Line(title=part) for part in (error.why, error.todo) if part)
+    form = error.form if isinstance(error, UsageError) else ""
     return Answer(
-        verdict=error.what, evidence=(Lines(lines=lines),) if lines else (), audience=Audience.PRIVATE, refused=True
+        verdict=error.what,
+        evidence=(Lines(lines=lines),) if lines else (),
+        offers=(Offer(label=FILL_IN, words=form),) if form else (),
+        audience=Audience.PRIVATE,
+        refused=True,
     )
 
 

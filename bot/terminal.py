@@ -16,7 +16,7 @@ from bot.context import Place, Surface
 from bot.errors import DeniedError, UserError
 from bot.operation import Answer, Line, Mark
 from bot.policy import asks_anew
-from bot.runner import Request
+from bot.runner import FILL_IN, Request
 from bot.store import tokens
 from bot.words import Incomplete, operation_of, parse, refuse_incomplete
 
@@ -86,7 +86,11 @@ def exit_status(answer: Answer) -> int:
 def render(answer: Answer, core: Core, *, colour: bool) -> str:
     """The answer as text: the verdict first, and the buttons as the commands they stand for."""
     registry = core.services.registry
-    offers = [offer.words for offer in answer.offers if not parse(registry, offer.words).operation.slack_only]
+    offers = [
+        offer.words
+        for offer in answer.offers
+        if offer.label != FILL_IN and not parse(registry, offer.words).operation.slack_only
+    ]
     following = ""
     if offers:
         following = "Next: " + "   ".join(f"{core.settings.terminal_command} run {words}" for words in offers)

@@ -83,7 +83,11 @@ def parse(registry: Registry, text: str) -> Invocation | Incomplete:
         )
     words = split(typed) or ["help"]
     operation, rest = _match(registry, words)
-    given = _assign(operation, rest)
+    try:
+        given = _assign(operation, rest)
+    except UsageError as error:
+        error.form = operation.words if any(field.required for field in operation.fields) else ""
+        raise
     return complete(operation, given)
 
 

@@ -59,7 +59,11 @@ async def with_evidence(given: Mapping[str, Any], context: Context) -> Form:
         incident = await which(given.get("id"), context, connection)
     found = await evidence.gather(context.services, incident)
     likely = {"cause": found.cause.cause or None, "share": found.share.share}
-    return Form(note=evidence.shown(found), given={name: value for name, value in likely.items() if value is not None})
+    return Form(
+        note=evidence.in_short(found),
+        more=evidence.in_full(found),
+        given={name: value for name, value in likely.items() if value is not None},
+    )
 
 
 async def gather(args: WhichArgs, context: Context) -> Answer:

@@ -31,6 +31,8 @@ class Change:
     kind: str
     line: Line
     at: datetime
+    reached: bool = False
+    """It is code that users may run since."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,9 +51,22 @@ Source = Callable[[Services, datetime], Awaitable[Seen]]
 
 async def what_changed(services: Services, *, within: timedelta = WITHIN) -> Answer:
     """Return the deployments, moves, migrations and changes through us since then, newest first."""
+    return told(await look(services, within), within)
+
+
+async def look(services: Services, within: timedelta) -> Sequence[Seen]:
+    """What each source knows since then."""
     since = services.now() - within
-    seen = await asyncio.gather(*(source(services, since) for source in SOURCES))
-    return told(seen, within)
+    return await asyncio.gather(*(source(services, since) for source in SOURCES))
+
+
+def fresh_code(seen: Sequence[Seen]) -> str:
+    """The newest code that reached users, in words; empty where none did. Pure."""
+    reached = [change for one in seen for change in one.changes if change.reached]
+    if not reached:
+        return ""
+    newest = max(reached, key=lambda change: change.at).line
+    return f"{newest.title}: {newest.text}"
 
 
 def told(seen: Sequence[Seen], within: timedelta) -> Answer:
@@ -109,14 +124,16 @@ def _deployed(one: Deployment, serving: Deployment | None) -> Change:
     text = " · ".join(part for part in (shorten(naming.title(one), 80), one.author, said) if part)
     line = Line(title=f"Deployment {naming.name(one)}", text=text, mark=Mark.NONE if mark is Mark.OK else mark,
                 when=one.created_at)  # fmt: skip
-    return Change(kind="deployment", line=line, at=one.created_at)
+    reached = one.state == "READY" and one.substate != "STAGED"
+    return Change(kind="deployment", line=line, at=one.created_at, reached=reached)
 
 
 def _moved(move: Move, recent: Sequence[Deployment]) -> Change:
     names = {one.id: naming.name(one) for one in recent}
     text = f"from {names.get(move.from_id, move.from_id)} to {names.get(move.to_id, move.to_id)}: {move.status}"
     title = _MOVED.get(move.type, move.type.capitalize())
-    return Change(kind=title.lower(), line=Line(title=title, text=text, when=move.requested_at), at=move.requested_at)
+    line = Line(title=title, text=text, when=move.requested_at)
+    return Change(kind=title.lower(), line=line, at=move.requested_at, reached=True)
 
 
 async def _migrations(

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from bot.ages import span
 from bot.bounded import bounded
 from bot.context import Services
-from bot.deploys import logs
-from bot.deploys.changed import what_changed
+from bot.deploys import changed, logs
 from bot.drills.scenarios import scenario_of
 from bot.errors import ProviderError, UserError
 from bot.health.readings import Group, State
@@ -53,9 +52,10 @@ async def gather(services: Services, incident: Incident) -> Evidence:
     if incident.drill is not None:
         return pretended(incident, now)
     since = incident.declared_at - BEFORE
-    report, changed, errors, log, interviews, payments = await asyncio.gather(
+    lately = now - incident.declared_at + changed.WITHIN
+    report, seen, errors, log, interviews, payments = await asyncio.gather(
         _had("Probes", lambda: services.health().report()),
-        _had("What changed", lambda: what_changed(services, within=now - incident.declared_at + timedelta(hours=2))),
+        _had("What changed", lambda: changed.look(services, lately)),
         _had("Sentry", lambda: _errors(services)),
         _had("Server log", lambda: logs.excerpt(services, within=now - since)),
         _had("Interviews", lambda: _interviews(services, since, now)),
@@ -64,17 +64,13 @@ async def gather(services: Services, incident: Incident) -> Evidence:
     groups = (
         _health(report),
         _pages(report),
-        _answer("What changed", changed),
+        _answer("What changed", seen if isinstance(seen, Line) else changed.told(seen, lately)),
         Lines(heading="Errors (Sentry)", lines=(errors,) if isinstance(errors, Line) else errors),
         _answer("Server log", log),
         _product(interviews, payments, span((now - since).total_seconds())),
     )
     site_down, database_wrong, blame = _judged(report)
-    deployed = (
-        changed.verdict
-        if isinstance(changed, Answer) and "deployment" in changed.verdict and ":" in changed.verdict
-        else ""
-    )
+    deployed = "" if isinstance(seen, Line) else changed.fresh_code(seen)
     known = interviews if isinstance(interviews, Interviews) else None
     return Evidence(
         said=report.verdict.headline if not isinstance(report, Line) else "The probes could not be asked",
@@ -210,17 +206,26 @@ async def _payments(services: Services, since: datetime) -> tuple[int, int]:
 
 def shown(evidence: Evidence) -> Answer:
     """The evidence as an answer. Pure."""
-    guesses = []
-    if evidence.cause.cause:
-        guesses.append(Line(title=f"Perhaps: {evidence.cause.cause}", text=evidence.cause.why))
+    short = in_short(evidence)
+    return replace(short, evidence=(*short.evidence, *evidence.groups), at=evidence.at)
+
+
+def in_short(evidence: Evidence) -> Answer:
+    """The verdict and what follows from it, which is what a form has room for above its fields. Pure."""
+    cause = evidence.cause
+    guesses = [
+        Line(title=f"Perhaps: {cause.cause}", text=cause.why)
+        if cause.cause
+        else Line(title="Cause: not known", text="neither a fresh deployment nor a probe points anywhere")
+    ]
     share = "not known" if evidence.share.share is None else f"about {evidence.share.share:g} %"
     guesses.append(Line(title=f"Share of users: {share}", text=evidence.share.why))
-    return Answer(
-        verdict=evidence.said,
-        mark=evidence.mark,
-        evidence=(Lines(lines=tuple(guesses)), *evidence.groups),
-        at=evidence.at,
-    )
+    return Answer(verdict=evidence.said, mark=evidence.mark, evidence=(Lines(lines=tuple(guesses)),))
+
+
+def in_full(evidence: Evidence) -> Answer:
+    """What the short of it was concluded from. Pure."""
+    return Answer(verdict="What is known by itself", evidence=evidence.groups, at=evidence.at)
 
 
 def to_be_kept(evidence: Evidence) -> Answer:

@@ -19,7 +19,7 @@ from bot.masking import masked_text
 from bot.operation import Answer, Audience, Invocation, Offer
 from bot.people import Actor, Role, Standing
 from bot.policy import Deny, asks_anew, decide
-from bot.runner import Request, Runner, refusal
+from bot.runner import FILL_IN, Request, Runner, refusal
 from bot.slack import files, payloads
 from bot.slack.blocks import form
 from bot.slack.blocks.answer import Message, message
@@ -187,7 +187,7 @@ class Doors:
                 log.warning("the form did not open", request=received.key, error=error.what)
             else:
                 return "form"
-        offer = Offer(label="Fill in a form", words=asked.text)
+        offer = Offer(label=FILL_IN, words=asked.text)
         answer = replace(refusal(refuse_incomplete(missing)), offers=(offer,))
         await reply.answer(await self._message(answer), Audience.PRIVATE)
         return "incomplete"
@@ -248,7 +248,8 @@ class Doors:
         """The open view becomes the form, with what is known already above its fields and in them."""
         known = await self._runner.form(missing, request)
         note = await self._message(known.note) if known.note else None
-        view = form.form(missing, channel=request.place.channel, given=known.given, note=note)
+        more = await self._message(known.more) if known.more else None
+        view = form.form(missing, channel=request.place.channel, given=known.given, note=note, more=more)
         await call(self._slack.patient, "views.update", view_id=view_id, view=view)
 
     async def _submitted(self, received: Received) -> str:

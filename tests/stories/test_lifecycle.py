@@ -186,6 +186,19 @@ async def test_the_form_proposes_what_the_evidence_says(story: Story) -> None:
     assert text.startswith("The trouble is at OpenAI, not with us.")
 
 
+async def test_the_form_proposes_nothing_that_nothing_points_at(story: Story) -> None:
+    """All is well and nothing was deployed: no cause is chosen, and the fields stand above what is long to read."""
+    await declared(story, "P2 checkout is down")
+    form = await opens(story, "alice", "Assess…")
+    blocks = form.raw["blocks"]
+    cause = next(block for block in blocks if block.get("block_id") == "cause")
+    assert "initial_option" not in cause["element"]
+    shown = ["input" if block["type"] == "input" else str(block) for block in blocks]
+    above, below = shown[: shown.index("input")], shown[len(shown) - shown[::-1].index("input") :]
+    assert any("Cause: not known" in text for text in above)
+    assert any("Nothing changed in the last" in text for text in below)
+
+
 async def test_it_is_not_over_while_something_is_red(story: Story) -> None:
     """Resolving is refused with what is red; resolved all the same, it says so, and whose word that is."""
     await declared(story, "P2 the site is slow")

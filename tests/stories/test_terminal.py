@@ -28,6 +28,17 @@ async def test_status_in_a_terminal(story: Story) -> None:
     assert out.startswith("✖ The site is down")
 
 
+async def test_no_form_is_offered_there(story: Story) -> None:
+    """What does not fit gets its sentence and the usage, and no button of Slack's as a command."""
+    token = await token_of(story, "alice")
+    status, out, err = await ilab(story, "run", "incident", "declare", "checkout is down", token=token)
+    assert status == 1
+    said = out + err
+    assert "does not fit “severity”" in said
+    assert "Usage: " in said
+    assert "Next:" not in said
+
+
 async def test_the_same_roles(story: Story) -> None:
     """A token carries its person's role: whoami says so, and a viewer is refused what a viewer may not do."""
     token = await token_of(story, "erin")

@@ -70,6 +70,21 @@ async def test_what_is_not_understood(story: Story, typed: str, answer: str, hel
     assert story.sees("bob") == []
 
 
+async def test_what_does_not_fit_can_be_filled_in(story: Story) -> None:
+    """The severity was left out: a button opens the form. A command that needs nothing has none."""
+    said = await story.asks("alice", "/ilab incident declare checkout is down")
+    assert plain(said).startswith("“checkout” does not fit “severity”")
+    assert said.buttons == ["Fill in a form"]
+    container = {"type": "ephemeral", "channel": story.channel("incidents"), "ts": said.raw["ts"]}
+    action = said.button("Fill in a form")["action_id"]
+    await story.sandbox.workspace.click(story.person("alice"), container, action)
+    await story.settled()
+    form = story.modal("alice")
+    assert form is not None
+    assert [block["block_id"] for block in form.raw["blocks"] if block["type"] == "input"][:2] == ["severity", "title"]
+    assert (await story.asks("alice", "/ilab status --dep")).buttons == []
+
+
 @pytest.mark.parametrize(
     "typed",
     [

@@ -29,11 +29,12 @@ def form(
     channel: str,
     given: Mapping[str, Any] | None = None,
     note: Message | None = None,
+    more: Message | None = None,
     refused: Message | None = None,
 ) -> Block:
     """The view that asks for the operation's arguments, those already given filled in.
 
-    `given` fills in more, where nothing was typed; `note` stands above the fields. `refused` says why what was typed
+    `given` fills in more, where nothing was typed; `note` stands above the fields, `more` below. `refused` says why what was typed
     before led to nothing.
     """
     operation = incomplete.operation
@@ -49,6 +50,7 @@ def form(
             section(escape(operation.summary)),
             *(note.blocks if note else ()),
             *(_input(field, {**(given or {}), **incomplete.given}) for field in operation.fields),
+            *(more.blocks if more else ()),
         ],
     }
 
