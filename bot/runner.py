@@ -13,7 +13,7 @@ import structlog
 from bot.audit import Event
 from bot.bounded import bounded
 from bot.changes import submit
-from bot.context import Context, Place, Progress, Services, Surface
+from bot.context import Context, Place, Progress, Services, Surface, no_progress
 from bot.errors import DeniedError, UsageError, UserError
 from bot.journal import Journal
 from bot.operation import Act, Answer, Args, Audience, Change, Form, Invocation, Line, Lines, Mark, Offer, Registry
@@ -115,7 +115,7 @@ class Runner:
             return Form()
         try:
             async with asyncio.timeout(FORM_WITHIN):
-                return await missing.operation.form(missing.given, self._context(request, _no_progress))
+                return await missing.operation.form(missing.given, self._context(request, no_progress))
         except UserError as error:
             return Form(note=refusal(error))
         except TimeoutError:
@@ -195,10 +195,6 @@ class Runner:
                 await audit.add(transaction, Event.DENIED, actor=request.actor.id, subject=words, at=at)
         except DatabaseSilentError:
             self._journal.audit(Event.DENIED, actor=request.actor.id, subject=words, at=at)
-
-
-async def _no_progress(done: int, total: int) -> None:
-    del done, total
 
 
 def _kept_elsewhere(services: Services) -> UserError:

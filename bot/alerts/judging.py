@@ -14,7 +14,7 @@ import structlog
 from bot.alerts.reading import Kind
 from bot.alerts.rules import Look, payments, rule_for
 from bot.alerts.taking import CALM, JUDGE, STORM_OVER, TELL_RECOVERED
-from bot.context import ClockWork, Context, Duty, Place, Services, Surface, Transaction
+from bot.context import ClockWork, Context, Duty, Place, Services, Surface, Transaction, no_progress
 from bot.errors import ProviderError
 from bot.health.readings import State
 from bot.incidents import declaring
@@ -133,7 +133,7 @@ async def _declared(services: Services, transaction: Transaction, alert: Alert, 
         place=Place(surface=Surface.ITSELF),
         request_id=key,
         services=services,
-        progress=_no_progress,
+        progress=no_progress,
     )
     wanted = declaring.Declaration(severity=rule.severity, title=alert.title)
     await declaring.declare(wanted, context, transaction)
@@ -245,10 +245,6 @@ async def end_storm(services: Services, subject: str, _due_at: datetime) -> None
             return
         await alerts.recover(transaction, _id(subject), at=services.now())
         await cards.raise_if_there(transaction, subject)
-
-
-async def _no_progress(done: int, total: int) -> None:
-    del done, total
 
 
 def _id(subject: str) -> int:

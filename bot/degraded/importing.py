@@ -11,7 +11,7 @@ from typing import Final
 import structlog
 
 from bot.changes import asking, breaking, running
-from bot.context import ClockWork, Context, Duty, Place, Services, Surface, Transaction
+from bot.context import ClockWork, Context, Duty, Place, Services, Surface, Transaction, no_progress
 from bot.errors import UserError
 from bot.incidents import acknowledging, declaring, ending
 from bot.incidents.declaring import Declaration
@@ -65,7 +65,7 @@ def _context(services: Services, actor: Actor, *, key: str, at: datetime) -> Con
         place=Place(surface=Surface.SLACK),
         request_id=key,
         services=replace(services, now=lambda: at),
-        progress=_no_progress,
+        progress=no_progress,
     )
 
 
@@ -251,7 +251,3 @@ _BRINGERS: Final[Mapping[str, Callable[[Transaction, Incident, Line], Awaitable[
     "rung": _rung,
 }
 """What is not among them the database need not hold: PagerDuty is told once more, which changes nothing there."""
-
-
-async def _no_progress(done: int, total: int) -> None:
-    del done, total

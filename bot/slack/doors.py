@@ -11,7 +11,7 @@ from typing import Any, Final
 import structlog
 
 from bot.alerts import taking
-from bot.context import Place, Surface
+from bot.context import Place, Surface, no_progress
 from bot.errors import ProviderError, UserError
 from bot.incidents import rehousing
 from bot.incidents.messages import title_of
@@ -167,7 +167,7 @@ class Doors:
         who = asked.person or asked.bot_id
         actor = Actor(id=who, name=who, standing=Standing.BOT, role=Role.NONE, known_at=self._runner.services.now())
         place = Place(surface=Surface.SLACK, channel=asked.channel, thread_ts=asked.thread_ts)
-        answer = await self._runner.hear(Request(key=key, asked=asked.text, actor=actor, place=place), _no_progress)
+        answer = await self._runner.hear(Request(key=key, asked=asked.text, actor=actor, place=place), no_progress)
         if isinstance(answer, Answer):
             await self._reply(asked).answer(await self._message(answer), Audience.CHANNEL)
         return "bot"
@@ -326,10 +326,6 @@ class Doors:
     async def _keep(self, words: str) -> str:
         services = self._runner.services
         return await services.database.call(lambda connection: offers.add(connection, words, at=services.now()))
-
-
-async def _no_progress(done: int, total: int) -> None:
-    del done, total
 
 
 def _title(words: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
-from bot.context import Place, Surface
+from bot.context import Place, Surface, no_progress
 from bot.operation import Answer, Offer
 from bot.people import Actor
 from bot.policy import Deny, decide
@@ -68,10 +68,6 @@ class HomeTab:
 
     async def _ask(self, actor: Actor, key: str, words: str) -> Answer:
         request = Request(key=key, asked=words, actor=actor, place=Place(surface=Surface.SLACK))
-        answer = await self._runner.hear(request, _no_progress)
+        answer = await self._runner.hear(request, no_progress)
         assert isinstance(answer, Answer)  # noqa: S101 -- the Home tab's commands need no arguments
         return answer
-
-
-async def _no_progress(done: int, total: int) -> None:
-    del done, total
