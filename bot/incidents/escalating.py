@@ -26,9 +26,12 @@ from bot.incidents.timeline import Kind
 from bot.operation import Answer, Line, Lines, Mark, Offer
 from bot.store import clocks, incidents, people, timeline
 from bot.store.incidents import Incident
+from bot.store.timeline import Entry
 
 LATE: Final = timedelta(minutes=1)
 """How long after it was due a clock says that it is late."""
+SAID_AGAIN_AFTER: Final = timedelta(minutes=10)
+"""How long after it was said that a page failed it is said again, while it is tried each minute."""
 _DONE: Final[Mapping[Group, str]] = {
     Group.ACKNOWLEDGE: "acknowledged",
     Group.ASSESS: "assessed",
@@ -68,7 +71,8 @@ async def overdue(services: Services, kind: str, subject: str, due_at: datetime)
         if _clock(services, incident, kind) is None and not level:
             return  # it was done in this very moment, and nobody was paged for it
         said = _sentence(incident, clock, services.now())
-        key = _key(kind, due_at, paged)
+        failed = await timeline.newest_keyed(transaction, incident.id, _failures(kind))
+        key = _key(kind, due_at, paged, failed, services.now())
         if paged.again:
             await clocks.start(transaction, subject, kind, due_at=services.now() + paging.AGAIN_AFTER)
         await timeline.add(
@@ -179,12 +183,21 @@ def _answer(services: Services, incident: Incident, said: str, paged: Paged, lat
     )
 
 
-def _key(kind: str, due_at: datetime, paged: Paged) -> str:
-    """Once for the moment at which it was due; while a page fails and is tried each minute, once in ten of them. Pure."""
+def _failures(kind: str) -> str:
+    return f"{kind}:failed:"
+
+
+def _key(kind: str, due_at: datetime, paged: Paged, failed: Entry | None, now: datetime) -> str:
+    """Once for the moment at which it was due; while a page fails and is tried each minute, once in ten of them. Pure.
+
+    `failed` is the last such failure that was said. The ten minutes begin with it, and not with those of the wall clock:
+    two tries a minute apart may stand on both sides of any full ten minutes.
+    """
     if paged.worked:
         return f"{kind}:{due_at.isoformat()}"
-    tens = due_at.replace(minute=due_at.minute // 10 * 10, second=0, microsecond=0)
-    return f"{kind}:failed:{tens.isoformat()}"
+    if failed is not None and now - failed.at < SAID_AGAIN_AFTER:
+        return failed.key
+    return f"{_failures(kind)}{due_at.isoformat()}"
 
 
 def _id(subject: str) -> int:

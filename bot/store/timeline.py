@@ -92,6 +92,13 @@ async def newest(connection: Connection, incident: int, kind: Kind) -> Entry | N
         return await cursor.fetchone()
 
 
+async def newest_keyed(connection: Connection, incident: int, begins: str) -> Entry | None:
+    """The last entry whose key begins so."""
+    async with connection.cursor(row_factory=class_row(Entry)) as cursor:
+        await cursor.execute(_SQL["newest_keyed"], {"incident": incident, "begins": begins})
+        return await cursor.fetchone()
+
+
 async def told_by(connection: Connection, request: str) -> list[int]:
     """The incidents to which the request did something."""
     cursor = await connection.execute(_SQL["told_by"], {"request": request})

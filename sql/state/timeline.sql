@@ -21,6 +21,10 @@ where incident = %(incident)s and key = %(key)s;
 select id, incident, key, kind, actor, said, link, at, recorded_at, corrects from timeline
 where incident = %(incident)s and kind = %(kind)s order by at desc, id desc limit 1;
 
+-- name: newest_keyed
+select id, incident, key, kind, actor, said, link, at, recorded_at, corrects from timeline
+where incident = %(incident)s and starts_with(key, %(begins)s) order by at desc, id desc limit 1;
+
 -- name: told_by
 -- Keys end in that of the request that did it.
 select distinct incident from timeline where right(key, length(%(request)s) + 1) = ':' || %(request)s;

@@ -122,6 +122,27 @@ async def test_pagerduty_is_silent_when_it_is_needed(story: Story) -> None:
     assert [said for kind, said in await times_of(story) if kind == "paged" and "Level 2" in said]
 
 
+async def test_a_page_that_fails_on(story: Story) -> None:
+    """Tried each minute over the turn of a clock's ten minutes it is said once, and once more ten minutes after that."""
+    now = story.sandbox.world.clock.now()
+    # the lead is paged 15 minutes after the declaration: less than a minute before full ten minutes
+    story.sandbox.world.clock.jump((4 * 60 + 10 - now.minute % 10 * 60 - now.second) % 600)
+    await declared(story)
+    await later(story, 5.1)
+    story.sandbox.faults.add("pagerduty", "update incident", kind="status", status=503)
+
+    def failed() -> int:
+        return len([text for text in thread(story) if "Paging level 2 failed" in text])
+
+    await later(story, 10)
+    due = await story.rows("select due_at from clocks where kind = 'ack_lead'")
+    assert (failed(), due[0][0].minute % 10) == (1, 0)
+    await later(story, 1.1)
+    assert failed() == 1
+    await later(story, 9)
+    assert failed() == 2
+
+
 async def test_a_page_whose_answer_is_lost_is_not_sent_twice(story: Story) -> None:
     """PagerDuty raised it and the answer never came: it is found there, and nobody is called twice."""
     await declared(story)
