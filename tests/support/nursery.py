@@ -6,6 +6,7 @@ Run as a program it is that process: it reads a line of JSON for each bot that i
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import gc
 import importlib
 import json
@@ -109,13 +110,24 @@ def _be_bot(env_file: str, log: str) -> int:
     return program.main(["--env-file", env_file, "serve"])
 
 
+def _die_with_parent() -> None:
+    """Where there is Linux, the kernel ends this process with the one that started it.
+
+    Source: prctl(2), PR_SET_PDEATHSIG, which is 1.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
 def _tend() -> None:
+    _die_with_parent()
     _load()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel buries the dead
     for line in sys.stdin:
         env_file, log = json.loads(line)
         pid = os.fork()
         if pid == 0:
+            _die_with_parent()
             status = 1
             try:
                 status = _be_bot(env_file, log)
