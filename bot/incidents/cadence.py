@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, TypeGuard
 
 from bot.ages import span
 from bot.audit import Event
@@ -45,10 +45,11 @@ def clock_work(duty: Duty) -> dict[str, ClockWork]:
 async def remind(services: Services, subject: str, due_at: datetime) -> None:
     """Who works on it reads that an update is due soon, and may put it off under their name."""
     async with services.database.transaction() as transaction:
-        incident = await _open(transaction, subject)
-        due = None if incident is None else (await clocks.running(transaction, subject)).get("update_overdue")
-        if incident is None or due is None:
-            return
+        incident = await incidents.get(transaction, _id(subject), lock=True)
+        running = await clocks.running(transaction, subject)
+        due = running.get("update_overdue")
+        if not _is_awaited(incident) or due is None or "update_remind" in running:
+            return  # whose clock runs anew was answered or put off meanwhile: the next one reminds of the next update
         left = max(timedelta(minutes=1), due - services.now())
         lines = [] if incident.lead else [Line(title="Nobody leads it.", text="`/ilab incident lead` makes it you.")]
         answer = Answer(
@@ -70,8 +71,8 @@ async def speak(services: Services, subject: str, due_at: datetime) -> None:
     """Nobody has said anything for too long: everybody reads what is known, and the time begins anew."""
     async with services.database.transaction() as transaction:
         incident = await incidents.get(transaction, _id(subject), lock=True)
-        if incident is None or not State(incident.state).is_open:
-            return
+        if not _is_awaited(incident) or "update_overdue" in await clocks.running(transaction, subject):
+            return  # it runs anew: somebody was heard meanwhile, or this was said before
         now = services.now()
         since = span((now - (incident.updated_at or incident.declared_at)).total_seconds())
         known = await card.known_of(transaction, incident)
@@ -180,9 +181,9 @@ def _whose_turn(incident: Incident) -> tuple[str, ...]:
     return mentionable(incident.communications, incident.lead, incident.acknowledged_by)[:1]
 
 
-async def _open(transaction: Transaction, subject: str) -> Incident | None:
-    incident = await incidents.get(transaction, _id(subject))
-    return incident if incident is not None and State(incident.state).is_open else None
+def _is_awaited(incident: Incident | None) -> TypeGuard[Incident]:
+    """Whether people wait to hear of it."""
+    return incident is not None and State(incident.state).is_open
 
 
 def _id(subject: str) -> int:

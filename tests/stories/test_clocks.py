@@ -6,6 +6,7 @@ import pytest
 from incidents import card, declared, done, in_room, later, room, set_up, state_of, thread, times_of, types
 from storytelling import Story, until
 
+from bot.incidents import cadence
 from bot.incidents.elsewhere import Elsewhere, acknowledged_elsewhere, resolved_elsewhere
 
 
@@ -92,6 +93,18 @@ async def test_what_passed_while_nothing_ran(stage: Story) -> None:
     # and the CTO is paged, by the last of them
     assert pages(stage)[-1][0] in (1, 2, 3)
     assert {level for level, _ in pages(stage)} == {1, 2, 3}
+
+
+async def test_a_reminder_that_was_overtaken(story: Story) -> None:
+    """While its work waited somebody spoke: neither is an update asked for that was given, nor is it said that none was."""
+    await declared(story)
+    services, subject, due_at = story.bots[0].core.services, "incident:1", story.sandbox.world.clock.now()
+    before = len(in_room(story))
+    await cadence.remind(services, subject, due_at)
+    await cadence.speak(services, subject, due_at)
+    await done(story)
+    assert len(in_room(story)) == before
+    assert not any("Nothing was said of INC-1" in text for text in thread(story))
 
 
 async def test_two_copies_speak_once(stage: Story) -> None:

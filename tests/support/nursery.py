@@ -22,6 +22,8 @@ from pathlib import Path
 import bot
 import handlers
 from bot import __main__ as program
+from bot import app, logs
+from sandbox.__main__ import FileClock
 
 
 class Bot:
@@ -77,12 +79,13 @@ class Nursery:
             process.stdin.close()
             await process.wait()
 
-    async def bot(self, env_file: Path, log: Path) -> Bot:
-        """`ilab --env-file … serve`, with what it says in the log."""
+    async def bot(self, env_file: Path, log: Path, clock: Path | None = None) -> Bot:
+        """`ilab --env-file … serve`, with what it says in the log; by the clock in that file, else by the real one."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         async with self._asking:
-            self._process.stdin.write(json.dumps([str(env_file), str(log)]).encode() + b"\n")
+            wanted = [str(env_file), str(log), str(clock or "")]
+            self._process.stdin.write(json.dumps(wanted).encode() + b"\n")
             line = await self._process.stdout.readline()
         bot = Bot(int(line))
         self._bots = [one for one in self._bots if not one.dead.is_set()] + [bot]
@@ -100,14 +103,19 @@ def _load() -> None:
     gc.freeze()
 
 
-def _be_bot(env_file: str, log: str) -> int:
+def _be_bot(env_file: str, log: str, clock: str) -> int:
     out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     nothing = os.open(os.devnull, os.O_RDONLY)
     for given, number in ((nothing, 0), (out, 1), (out, 2)):
         os.dup2(given, number)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     random.seed()
-    return program.main(["--env-file", env_file, "serve"])
+    if not clock:
+        return program.main(["--env-file", env_file, "serve"])
+    settings = program.settings_from(Path(env_file))
+    logs.configure(settings.log_level)
+    data_dir = program.data_dir_of(settings)
+    return program.until_stopped(app.serving(settings, data_dir=data_dir, clock=FileClock(Path(clock))))
 
 
 def _die_with_parent() -> None:
@@ -124,13 +132,13 @@ def _tend() -> None:
     _load()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel buries the dead
     for line in sys.stdin:
-        env_file, log = json.loads(line)
+        wanted = json.loads(line)
         pid = os.fork()
         if pid == 0:
             _die_with_parent()
             status = 1
             try:
-                status = _be_bot(env_file, log)
+                status = _be_bot(*wanted)
             except Exception as error:  # noqa: BLE001 -- nothing is above it that would say so
                 sys.excepthook(type(error), error, error.__traceback__)
             finally:
