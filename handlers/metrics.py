@@ -76,7 +76,7 @@ def _answer(
         for wanted in (Level.ALERT, Level.WARN, Level.UNKNOWN)
     )
     parts = [
-        f"{', '.join(titles)} {said}"
+        f"{', '.join(titles)}: {said}"
         for titles, said in ((bad, "beyond the alert threshold"), (warned, "to be watched"))
         if titles
     ]

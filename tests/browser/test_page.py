@@ -394,14 +394,16 @@ async def test_the_panel_breaks_and_mends(sandbox: Sandbox, visit: Any) -> None:
     assert sandbox.world.clock.speed == 60
 
 
-async def test_a_canvas_is_read_and_written(app: Any, visit: Any, sandbox: Sandbox) -> None:
-    """Its link opens it over the page, with its tables; who is in the channel writes it."""
-    text = "# Post-mortem\n\n| What | How much |\n|---|---|\n| Errors | **12** |\n\n✎ Not written yet\n"
+@pytest.mark.parametrize("screen", [{}, PHONE], ids=["desktop", "phone"])
+async def test_a_canvas_is_read_and_written(app: Any, visit: Any, sandbox: Sandbox, screen: Json) -> None:
+    """Its link opens it over the page, with its tables; however long it is, who is in the channel writes it."""
+    long = "A line of the timeline.\n\n" * 80
+    text = f"# Post-mortem\n\n| What | How much |\n|---|---|\n| Errors | **12** |\n\n✎ Not written yet\n\n{long}"
     await sandbox.workspace.people.create_canvas("U0ALICE01", "incidents", text)
     canvas = sandbox.workspace.channel("incidents").canvas
     link = f"https://interviewlab.slack.com/docs/T0ILAB001/{canvas}"
     await app.post("C0INCIDNT", "The draft", [{"type": "section", "text": mrkdwn(f"<{link}|read it>")}])
-    page = await visit("alice")
+    page = await visit("alice", **screen)
     await page.get_by_role("link", name="read it").click()
     dialog = page.get_by_role("dialog", name="incidents")
     await expect(dialog.get_by_role("cell", name="Errors")).to_be_visible()

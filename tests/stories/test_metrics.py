@@ -89,7 +89,7 @@ async def test_beyond_its_threshold_it_is_an_alert(story: Story) -> None:
     (card,) = alerts(story, "P95")
     assert re.match(r":red_circle: P95 response: \d\.\d s \(warn above 2\.0 s, alert above 3\.0 s\)", card.first_line)
     said = await story.asks("frank", "/ilab metrics")
-    assert said.first_line.startswith(":red_circle: P95 response")
+    assert said.first_line.startswith(":red_circle: P95 response: beyond the alert threshold")
     story.sandbox.vendors["vercel"].set_switch("traffic", "normal")
     await measured(story, 2)
     assert alerts(story, "P95")[0].first_line.startswith(":red_circle:")
