@@ -32,7 +32,7 @@ class UsageError(UserError):
     """The words were not understood. `todo` holds the usage line and, where one is near, the suggestion."""
 
     form: str = ""
-    """The command whose form asks for the same, where it has one."""
+    """What was typed, where a form can ask for the same."""
 
 
 class DeniedError(UserError):

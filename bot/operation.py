@@ -230,6 +230,10 @@ class Offer:
     """The answer to the press takes the place of the message that holds the button."""
 
 
+FILL_IN: Final = "Fill in a form"
+"""The button for what was typed amiss; a terminal, which has no forms, leaves it out."""
+
+
 class Audience(StrEnum):
     """Who sees an answer in Slack."""
 
@@ -290,6 +294,10 @@ class Declaration(Generic[A]):
     examples: tuple[str, ...]
     """Whole lines, without `/ilab`. The tests parse each."""
     args: type[A] = typing.cast("type[A]", Args)  # noqa: RUF009 -- a cast calls nothing
+    title: str = ""
+    """What heads its form and the modal that answers, in a few words; left out, its own words."""
+    submit: str = ""
+    """What the button of its form says: what happens when it is pressed."""
     section: str = ""
     slack_only: bool = False
     """Refused in the terminal, such as issuing a token for it."""
@@ -304,6 +312,12 @@ class Declaration(Generic[A]):
     def fields(self) -> tuple[Field, ...]:
         """The arguments, in order."""
         return fields_of(self.args)  # type: ignore[arg-type]  # a class is hashable; functools' stub wants it said
+
+    @property
+    def subject(self) -> Field | None:
+        """The argument that only says which one is meant, such as the incident or the request; None where there is none."""
+        first = self.fields[0] if self.fields else None
+        return first if first is not None and first.positional and first.name in ("id", "task") else None
 
     @property
     def usage(self) -> str:

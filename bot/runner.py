@@ -16,7 +16,21 @@ from bot.changes import submit
 from bot.context import Context, Place, Progress, Services, Surface, no_progress
 from bot.errors import DeniedError, UsageError, UserError
 from bot.journal import Journal
-from bot.operation import Act, Answer, Args, Audience, Change, Form, Invocation, Line, Lines, Mark, Offer, Registry
+from bot.operation import (
+    FILL_IN,
+    Act,
+    Answer,
+    Args,
+    Audience,
+    Change,
+    Form,
+    Invocation,
+    Line,
+    Lines,
+    Mark,
+    Offer,
+    Registry,
+)
 from bot.people import Actor
 from bot.policy import Deny, decide
 from bot.store import acts, audit
@@ -28,8 +42,6 @@ if TYPE_CHECKING:  # a terminal does without
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("ilab.request")
 
-FILL_IN: Final = "Fill in a form"
-"""The button for what was typed amiss; a terminal, which has no forms, leaves it out."""
 FORM_WITHIN = 8.0
 """Seconds that a form's evidence may take, while the person looks at an empty one."""
 ACTS_WITHIN: Final = 4.0
@@ -50,7 +62,7 @@ class Request:
     """What came through a door: words or an Invocation, who asks, where, and the key of what came in."""
 
     key: str
-    asked: str | Invocation
+    asked: str | Invocation | Incomplete
     actor: Actor
     place: Place
 

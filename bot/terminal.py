@@ -14,9 +14,9 @@ from bot.ages import age
 from bot.app import Core, reach_slack
 from bot.context import Place, Surface
 from bot.errors import DeniedError, UserError
-from bot.operation import Answer, Line, Mark
+from bot.operation import FILL_IN, Answer, Line, Mark
 from bot.policy import asks_anew
-from bot.runner import FILL_IN, Request
+from bot.runner import Request
 from bot.store import tokens
 from bot.words import Incomplete, operation_of, parse, refuse_incomplete
 

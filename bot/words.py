@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import html
 import re
@@ -41,6 +42,8 @@ class Incomplete:
     operation: Operation
     given: Mapping[str, Any]
     missing: tuple[Field, ...]
+    amiss: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """What was typed for arguments that it does not fit: a form shows it, to be put right."""
 
 
 def undo_typography(text: str) -> str:
@@ -82,11 +85,11 @@ def parse(registry: Registry, text: str) -> Invocation | Incomplete:
             todo="Send the command alone, and a long text as a message. `/ilab help` lists the commands.",
         )
     words = split(typed) or ["help"]
-    operation, rest = _match(registry, words)
+    operation, rest = match(registry, words)
     try:
         given = _assign(operation, rest)
     except UsageError as error:
-        error.form = operation.words if any(field.required for field in operation.fields) else ""
+        error.form = typed if any(field.required for field in operation.fields) else ""
         raise
     return complete(operation, given)
 
@@ -199,7 +202,8 @@ def shorten(text: str, most: int = 60) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
-def _match(registry: Registry, words: Sequence[str]) -> tuple[Operation, list[str]]:
+def match(registry: Registry, words: Sequence[str]) -> tuple[Operation, list[str]]:
+    """The operation that the words begin with, and the words after it. Raise UsageError where they name none."""
     lowered = [word.lower() for word in words]
     for length in range(min(3, len(words)), 0, -1):
         operation = registry.by_words.get(" ".join(lowered[:length]))
@@ -230,7 +234,7 @@ def _assign(operation: Operation, words: Sequence[str]) -> dict[str, Any]:
     queue = list(words)
     while queue:
         word = queue.pop(0)
-        if _is_option(word):
+        if is_option(word):
             flag, _, inline = word.partition("=")
             field = by_flag.get(flag.lower())
             if field is None:
@@ -245,7 +249,7 @@ def _assign(operation: Operation, words: Sequence[str]) -> dict[str, Any]:
                 todo=_hint(operation),
             )
         field = positional.pop(0)
-        if field.kind is Kind.INCIDENT and positional and not _names_incident(word, positional[0], alone=not queue):
+        if field.kind is Kind.INCIDENT and positional and not names_incident(word, positional[0], alone=not queue):
             field = positional.pop(0)
         if field.rest:
             word = " ".join([word, *_rest(operation, by_flag, queue, given)])
@@ -254,7 +258,7 @@ def _assign(operation: Operation, words: Sequence[str]) -> dict[str, Any]:
     return {name: value for name, value in given.items() if not isinstance(value, str) or value.strip()}
 
 
-def _names_incident(word: str, following: Field, *, alone: bool) -> bool:
+def names_incident(word: str, following: Field, *, alone: bool) -> bool:
     """Whether the word is the incident that may be left out: before a free text a bare number may be part of that."""
     named = _INCIDENT.fullmatch(word)
     if named is None or named["sign"]:
@@ -262,7 +266,7 @@ def _names_incident(word: str, following: Field, *, alone: bool) -> bool:
     return following.kind is not Kind.DURATION and (alone or not following.rest)
 
 
-def _is_option(word: str) -> bool:
+def is_option(word: str) -> bool:
     """What was quoted may begin as an option does; with a space in front of any `=`, it is text."""
     return word.startswith("--") and len(word) > 2 and " " not in word.partition("=")[0]
 
@@ -275,7 +279,7 @@ def _rest(operation: Operation, by_flag: Mapping[str, Field], queue: list[str], 
         field = by_flag.get(flag.lower())
         if field is not None:
             given[field.name] = _flag_value(operation, field, inline, queue)
-        elif _is_option(word) and difflib.get_close_matches(flag.lower(), by_flag, n=1, cutoff=0.75):
+        elif is_option(word) and difflib.get_close_matches(flag.lower(), by_flag, n=1, cutoff=0.75):
             raise _unknown_flag(operation, flag, list(by_flag))
         else:
             yield word

@@ -189,6 +189,8 @@ FAMILY = Family(
         Read(
             words="alert show",
             summary="One alert, as its card shows it.",
+            title="Alert",
+            submit="Show it",
             who=Role.VIEWER,
             args=AlertArgs,
             examples=("alert show 3",),
@@ -198,6 +200,8 @@ FAMILY = Family(
         Act(
             words="alert declare",
             summary="Declare an incident of an alert.",
+            title="Declare of alert",
+            submit="Declare",
             who=Role.VIEWER,
             args=DeclareArgs,
             examples=("alert declare 3", "alert declare 3 P1"),
@@ -207,6 +211,8 @@ FAMILY = Family(
         Act(
             words="alert join",
             summary="Say that an alert is part of an open incident.",
+            title="Join alert",
+            submit="Join",
             who=Role.RESPONDER,
             args=JoinArgs,
             examples=("alert join 3 12",),
@@ -216,6 +222,8 @@ FAMILY = Family(
         Act(
             words="alert mute",
             summary="Speak no more of an alert for a while.",
+            title="Mute alert",
+            submit="Mute it",
             who=Role.RESPONDER,
             args=MuteArgs,
             examples=("alert mute 3", "alert mute 3 4h"),
@@ -225,6 +233,8 @@ FAMILY = Family(
         Act(
             words="alert dismiss",
             summary="Say that an alert is not actionable.",
+            title="Dismiss alert",
+            submit="Not actionable",
             who=Role.RESPONDER,
             args=AlertArgs,
             examples=("alert dismiss 3",),

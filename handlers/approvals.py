@@ -145,6 +145,8 @@ FAMILY = Family(
         Act(
             words="approve",
             summary="Approve a request; it runs at once. Never your own.",
+            title="Approve request",
+            submit="Approve",
             who=Role.APPROVER,
             args=RequestArgs,
             examples=("approve 42",),
@@ -155,6 +157,8 @@ FAMILY = Family(
         Act(
             words="deny",
             summary="Deny a request, for a reason.",
+            title="Deny request",
+            submit="Deny",
             who=Role.APPROVER,
             args=DenyArgs,
             examples=("deny 42 not this customer",),
@@ -165,6 +169,8 @@ FAMILY = Family(
         Act(
             words="withdraw",
             summary="Take your own request back.",
+            title="Withdraw request",
+            submit="Withdraw it",
             who=Role.RESPONDER,
             args=RequestArgs,
             examples=("withdraw 42",),
@@ -173,6 +179,8 @@ FAMILY = Family(
         Act(
             words="approvals delegate",
             summary="Hand a request to somebody else who may approve it; they are told.",
+            title="Hand on request",
+            submit="Hand it on",
             who=Role.APPROVER,
             args=DelegateArgs,
             examples=("approvals delegate 42 @U0123ABCD",),
@@ -183,6 +191,8 @@ FAMILY = Family(
         Act(
             words="approvals break-glass",
             summary="⚡ In an open P0 or P1: run a reversible mitigation alone, as the on-call or an appointed lead.",
+            title="Break glass for",
+            submit="Run it alone",
             who=Role.RESPONDER,
             args=GlassArgs,
             examples=("approvals break-glass 42 nobody answers and checkout is down",),
@@ -194,6 +204,8 @@ FAMILY = Family(
         Act(
             words="approvals retry",
             summary="Ask once more what became of a request of which nobody could say.",
+            title="Retry request",
+            submit="Try again",
             who=Role.APPROVER,
             args=RequestArgs,
             examples=("approvals retry 42",),
@@ -204,6 +216,8 @@ FAMILY = Family(
         Act(
             words="approvals settle",
             summary="Say what became of a request of which nobody could say, now that you have looked.",
+            title="Settle request",
+            submit="Settle it",
             who=Role.APPROVER,
             args=SettleArgs,
             examples=("approvals settle 42 happened the deployment serves production",),
@@ -214,6 +228,8 @@ FAMILY = Family(
         Read(
             words="approvals who",
             summary="The full address behind a request's card, shown to you alone.",
+            title="Whose request",
+            submit="Show who",
             who=Role.RESPONDER,
             args=RequestArgs,
             examples=("approvals who 42",),

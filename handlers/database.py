@@ -249,6 +249,8 @@ FAMILY = Family(
         Change(
             words="db prove",
             summary="Restore a dump into a scratch database and count every table, to see that it holds.",
+            title="Prove dump",
+            submit="Restore it to prove",
             who=Role.RESPONDER,
             args=ProveArgs,
             examples=("db prove 3",),
@@ -263,6 +265,8 @@ FAMILY = Family(
         Change(
             words="db restore",
             summary="Have Supabase restore a backup or a moment: in an open P0, with what is lost said first.",
+            title="Restore the database",
+            submit="Ask for approval",
             who=Role.ADMIN,
             args=RestoreArgs,
             examples=("db restore 739945", "db restore 2026-11-25T02:00 abcdefghijklmnopqrst"),
@@ -275,6 +279,8 @@ FAMILY = Family(
         Change(
             words="db migrate",
             summary="Run a migration on staging, then on production inside its window or in an open P0 or P1.",
+            title="Migrate",
+            submit="Ask for approval",
             who=Role.RESPONDER,
             args=MigrateArgs,
             examples=("db migrate 015_session_language.sql", "db migrate 015"),

@@ -109,6 +109,8 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     Act(
         words="incident declare",
         summary="Declare an incident; a P0 or P1 gets its channel, people, page and clocks by itself.",
+        title="Declare an incident",
+        submit="Declare",
         who=Role.VIEWER,
         args=DeclareArgs,
         examples=("incident declare P0 checkout is down", "incident declare P1 a key was leaked --private"),
@@ -120,6 +122,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     Act(
         words="incident join",
         summary="Join an incident: you are let into its channel.",
+        title="Join",
         who=Role.VIEWER,
         args=WhichArgs,
         examples=("incident join 12",),

@@ -241,6 +241,8 @@ FAMILY = Family(
         Read(
             words="deploy show",
             summary="One deployment; of a failed build, what it wrote last.",
+            title="Deployment",
+            submit="Show it",
             who=Role.VIEWER,
             args=ShowArgs,
             examples=("deploy show a1b2c3d", "deploy show dpl_9xK2"),
@@ -259,6 +261,7 @@ FAMILY = Family(
         Change(
             words="rollback",
             summary="Let an earlier deployment serve production again, with what lies between shown first.",
+            title="Roll back",
             who=Role.RESPONDER,
             args=RollbackArgs,
             examples=("rollback", "rollback a1b2c3d --reason checkout fails since the deployment"),
@@ -272,6 +275,7 @@ FAMILY = Family(
         Change(
             words="deploy promote",
             summary="Let a staged or newer deployment serve production; later pushes then go live by themselves again.",
+            title="Promote",
             who=Role.RESPONDER,
             args=PromoteArgs,
             examples=("deploy promote", "deploy promote a1b2c3d"),

@@ -94,6 +94,8 @@ FAMILY = Family(
         Read(
             words="diagnose signin",
             summary="Why a customer cannot sign in: account, mail, ban, redirects, Auth's log, a known good account.",
+            title="Cannot sign in",
+            submit="Diagnose",
             who=Role.RESPONDER,
             args=CustomerArgs,
             examples=("diagnose signin ann@example.com",),
@@ -103,6 +105,8 @@ FAMILY = Family(
         Read(
             words="diagnose interview",
             summary="Why an interview does not start: entitlements, codes, OpenAI, database connections.",
+            title="No interview",
+            submit="Diagnose",
             who=Role.RESPONDER,
             args=CustomerArgs,
             examples=("diagnose interview ann@example.com",),
@@ -120,6 +124,8 @@ FAMILY = Family(
         Read(
             words="diagnose upload",
             summary="Why a CV cannot be uploaded: the file, the bucket's limits, its policies, the quota.",
+            title="No upload",
+            submit="Diagnose",
             who=Role.RESPONDER,
             args=UploadArgs,
             examples=("diagnose upload ann@example.com", "diagnose upload ann@example.com --size 7.5"),

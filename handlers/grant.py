@@ -201,6 +201,8 @@ FAMILY = Family(
         Change(
             words="grant",
             summary="Give a customer interviews, once a second person has approved.",
+            title="Grant interviews",
+            submit="Ask for approval",
             who=Role.RESPONDER,
             args=GrantArgs,
             examples=(

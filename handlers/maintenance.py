@@ -258,6 +258,8 @@ FAMILY = Family(
         Change(
             words="maintenance schedule",
             summary="Schedule a maintenance: announced, begun, watched and completed by itself.",
+            title="Schedule maintenance",
+            submit="Ask for approval",
             who=Role.RESPONDER,
             args=ScheduleArgs,
             examples=(
@@ -297,6 +299,8 @@ FAMILY = Family(
         Act(
             words="maintenance start",
             summary="Begin an approved maintenance a little before its time.",
+            title="Begin maintenance",
+            submit="Begin",
             who=Role.RESPONDER,
             args=WhichArgs,
             examples=("maintenance start 3",),
@@ -306,6 +310,8 @@ FAMILY = Family(
         Act(
             words="maintenance finish",
             summary="Say that the work is done: the site opens, and is watched for two hours.",
+            title="Finish maintenance",
+            submit="The work is done",
             who=Role.RESPONDER,
             args=WhichArgs,
             examples=("maintenance finish 3",),
@@ -315,6 +321,8 @@ FAMILY = Family(
         Act(
             words="maintenance extend",
             summary="Give a maintenance that is under way more time.",
+            title="Extend maintenance",
+            submit="Give it more time",
             who=Role.RESPONDER,
             args=ExtendArgs,
             examples=("maintenance extend 3 30m",),
@@ -324,6 +332,8 @@ FAMILY = Family(
         Act(
             words="maintenance cancel",
             summary="Take a scheduled maintenance back; whoever was told is told again.",
+            title="Cancel maintenance",
+            submit="Take it back",
             who=Role.RESPONDER,
             args=CancelArgs,
             examples=("maintenance cancel 3 the migration is not ready",),

@@ -204,6 +204,8 @@ FAMILY = Family(
         Read(
             words="payment trace",
             summary="Follow a payment from checkout to interviews: where it broke, and the button that mends it.",
+            title="Trace a payment",
+            submit="Trace it",
             who=Role.RESPONDER,
             args=TraceArgs,
             examples=("payment trace ann@example.com", "payment trace cs_test_1", "payment trace evt_1"),
@@ -213,6 +215,8 @@ FAMILY = Family(
         Change(
             words="payment redeliver",
             summary="Have Stripe deliver an event again, and look whether what was paid arrives.",
+            title="Deliver an event again",
+            submit="Deliver it again",
             who=Role.RESPONDER,
             args=RedeliverArgs,
             examples=("payment redeliver evt_1",),
@@ -237,6 +241,8 @@ FAMILY = Family(
         Change(
             words="payment revoke",
             summary="Take back what a payment gave twice, or kept after a refund, once a second person has approved.",
+            title="Take interviews back",
+            submit="Ask for approval",
             who=Role.RESPONDER,
             args=RevokeArgs,
             examples=("payment revoke cs_test_1",),

@@ -114,6 +114,8 @@ FAMILY = Family(
         Act(
             words="incident close",
             summary="Close an incident without a post-mortem, for a reason that everybody reads.",
+            title="Close",
+            submit="Close without one",
             who=Role.RESPONDER,
             args=CloseArgs,
             examples=("incident close INC-12 --without a duplicate of what we know",),

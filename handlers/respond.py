@@ -169,6 +169,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     Act(
         words="incident ack",
         summary="Say that you have it: the ladder stops, and everybody reads it.",
+        title="Acknowledge",
         who=Role.RESPONDER,
         args=WhichArgs,
         examples=("incident ack INC-12",),
@@ -179,6 +180,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     Act(
         words="ack",
         summary="The same as incident ack; in an incident's channel nothing more is needed.",
+        title="Acknowledge",
         who=Role.RESPONDER,
         args=WhichArgs,
         examples=("ack", "ack INC-12"),
@@ -189,6 +191,8 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     Act(
         words="incident assess",
         summary="Say what it is and how many it hits; the form shows what is known by itself.",
+        title="Assess",
+        submit="Assess, and tell all",
         who=Role.RESPONDER,
         args=AssessArgs,
         examples=(
@@ -211,6 +215,8 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     Act(
         words="incident update",
         summary="Tell the thread and the channel how it stands.",
+        title="Update",
+        submit="Tell everybody",
         who=Role.RESPONDER,
         args=UpdateArgs,
         examples=("incident update the rollback runs", "incident update INC-12 users can pay again"),
@@ -221,6 +227,8 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     Act(
         words="incident mitigate",
         summary="Say that users are helped, although the cause may still be there.",
+        title="Mitigated",
+        submit="Say it is mitigated",
         who=Role.RESPONDER,
         args=MitigateArgs,
         examples=("incident mitigate rolled back to 8f3c2aa", "incident mitigate INC-12 maintenance mode is on"),
@@ -230,6 +238,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     Act(
         words="incident resolve",
         summary="Say that it is over; health is looked at first.",
+        title="Resolve",
         who=Role.RESPONDER,
         args=ResolveArgs,
         examples=("incident resolve", "incident resolve INC-12 the fix is live", "incident resolve INC-12 --anyway"),
@@ -247,6 +256,8 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     Act(
         words="incident note",
         summary="Write something down in the timeline.",
+        title="Note",
+        submit="Write it down",
         who=Role.RESPONDER,
         args=NoteArgs,
         examples=("incident note the first customer wrote at 14:02",),

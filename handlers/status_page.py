@@ -74,6 +74,8 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     Change(
         words="incident publish",
         summary="Tell the public on the status page: a form shows the draft and what the page says now.",
+        title="Status page",
+        submit="Publish",
         who=Role.RESPONDER,
         args=PublishArgs,
         examples=(

@@ -141,6 +141,8 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     Act(
         words="incident severity",
         summary="Correct how grave it is: what that severity sets up and which clocks it has follows.",
+        title="Severity of",
+        submit="Change the severity",
         who=Role.RESPONDER,
         args=SeverityArgs,
         examples=("incident severity p0 nobody can pay", "incident severity INC-12 p2"),
@@ -158,6 +160,8 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     Act(
         words="incident role",
         summary="Let somebody lead it, speak to the outside, or write down what happens.",
+        title="Role in",
+        submit="Give the role",
         who=Role.RESPONDER,
         args=RoleArgs,
         examples=("incident role communications @bob", "incident role INC-12 scribe"),
@@ -166,6 +170,8 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     Act(
         words="incident cancel",
         summary="Say that it was none, and why.",
+        title="No incident",
+        submit="It was none",
         who=Role.RESPONDER,
         args=ReasonArgs,
         examples=("incident cancel the monitor was wrong", "incident cancel INC-12 a test"),
@@ -174,6 +180,8 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     Act(
         words="incident reopen",
         summary="Say that it is not over after all, and why: its clocks begin anew.",
+        title="Reopen",
+        submit="Reopen",
         who=Role.RESPONDER,
         args=ReasonArgs,
         examples=("incident reopen it fails again", "incident reopen INC-12 it fails again"),
@@ -183,6 +191,8 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     Act(
         words="incident merge",
         summary="Say that one incident is the same as another, which goes on.",
+        title="Merge",
+        submit="Merge",
         who=Role.RESPONDER,
         args=MergeArgs,
         examples=("incident merge INC-13 --into INC-12", "incident merge --into INC-12"),
@@ -191,6 +201,8 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     Act(
         words="incident milestone",
         summary="Correct when a milestone was reached, and say how you know.",
+        title="Milestone of",
+        submit="Correct it",
         who=Role.RESPONDER,
         args=MilestoneArgs,
         examples=(
@@ -202,6 +214,8 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     Act(
         words="incident title",
         summary="Give it a better title; its channel keeps its name unless asked.",
+        title="Title of",
+        submit="Change the title",
         who=Role.RESPONDER,
         args=TitleArgs,
         examples=("incident title checkout fails in Europe", "incident title INC-12 checkout fails --rename"),

@@ -181,6 +181,8 @@ FAMILY = Family(
         Act(
             words="incident task",
             summary="Add something to do; whoever has it is reminded, and the post-mortem lists it.",
+            title="Task for",
+            submit="Add the task",
             who=Role.RESPONDER,
             args=AddArgs,
             examples=(
@@ -209,6 +211,8 @@ FAMILY = Family(
         Act(
             words="task take",
             summary="Say that you do it.",
+            title="Take task",
+            submit="Take it",
             who=Role.RESPONDER,
             args=TaskArgs,
             examples=("task take 7",),
@@ -217,6 +221,8 @@ FAMILY = Family(
         Act(
             words="task give",
             summary="Let somebody else do it; they are told.",
+            title="Give task",
+            submit="Give it",
             who=Role.RESPONDER,
             args=GiveArgs,
             examples=("task give 7 @bob",),
@@ -225,6 +231,8 @@ FAMILY = Family(
         Act(
             words="task set",
             summary="Give it another date, or say what it is for.",
+            title="Change task",
+            submit="Change it",
             who=Role.RESPONDER,
             args=SetArgs,
             examples=("task set 7 --due 3d", "task set 7 --kind prevent"),
@@ -233,6 +241,8 @@ FAMILY = Family(
         Act(
             words="task snooze",
             summary="Hear nothing of it for a while; its date stays.",
+            title="Snooze task",
+            submit="Snooze it",
             who=Role.VIEWER,
             args=SnoozeArgs,
             examples=("task snooze 7 1d",),
@@ -241,6 +251,8 @@ FAMILY = Family(
         Act(
             words="task done",
             summary="Say that it is done; for responders, and whoever has it.",
+            title="Task done",
+            submit="It is done",
             who=Role.VIEWER,
             args=DoneArgs,
             examples=("task done 7", "task done 7 merged in #412"),
@@ -249,6 +261,8 @@ FAMILY = Family(
         Act(
             words="task drop",
             summary="Say that nobody does it, and why; for responders, and whoever has it.",
+            title="Drop task",
+            submit="Drop it",
             who=Role.VIEWER,
             args=DropArgs,
             examples=("task drop 7 the library was replaced",),

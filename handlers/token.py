@@ -124,6 +124,8 @@ FAMILY = Family(
         Act(
             words="token revoke",
             summary="End one of your tokens.",
+            title="Revoke token",
+            submit="Revoke it",
             who=Role.RESPONDER,
             args=RevokeArgs,
             examples=("token revoke 1",),

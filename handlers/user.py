@@ -264,6 +264,8 @@ FAMILY = Family(
         Read(
             words="user show",
             summary="Account, entitlements, interviews and payments of a customer.",
+            title="Customer",
+            submit="Show",
             who=Role.RESPONDER,
             args=UserArgs,
             examples=("user show ann@example.com",),
@@ -273,6 +275,8 @@ FAMILY = Family(
         Read(
             words="user activity",
             summary="A customer's latest interviews, with the questions answered.",
+            title="A customer's interviews",
+            submit="Show",
             who=Role.RESPONDER,
             args=UserArgs,
             examples=("user activity ann@example.com",),
@@ -282,6 +286,8 @@ FAMILY = Family(
         Change(
             words="user confirm",
             summary="Confirm a customer's e-mail address at Supabase Auth.",
+            title="Confirm an address",
+            submit="Confirm it",
             who=Role.RESPONDER,
             args=UserArgs,
             examples=("user confirm ann@example.com",),
@@ -294,6 +300,8 @@ FAMILY = Family(
         Change(
             words="user reset-password",
             summary="Have Supabase Auth mail a customer a link for a new password.",
+            title="Reset a password",
+            submit="Mail the link",
             who=Role.RESPONDER,
             args=UserArgs,
             examples=("user reset-password ann@example.com",),
@@ -306,6 +314,8 @@ FAMILY = Family(
         Change(
             words="user delete",
             summary="Have a customer deleted for good (GDPR): files, Stripe customer, account, all rows; proven and certified.",
+            title="Delete a customer",
+            submit="Ask for approval",
             who=Role.ADMIN,
             approver=Role.ADMIN,
             args=DeleteArgs,
@@ -318,6 +328,8 @@ FAMILY = Family(
         Read(
             words="user certificate",
             summary="What was certified of a deletion: counts, the proof, and what could not be reached.",
+            title="Certificate",
+            submit="Show",
             who=Role.RESPONDER,
             args=CertificateArgs,
             examples=("user certificate 12",),

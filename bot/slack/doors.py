@@ -11,15 +11,16 @@ from typing import Any, Final
 import structlog
 
 from bot.alerts import taking
+from bot.amiss import salvage
 from bot.context import Place, Surface, no_progress
 from bot.errors import ProviderError, UserError
 from bot.incidents import rehousing
 from bot.incidents.messages import title_of
 from bot.masking import masked_text
-from bot.operation import Answer, Audience, Invocation, Offer
+from bot.operation import FILL_IN, Answer, Audience, Invocation, Offer
 from bot.people import Actor, Role, Standing
 from bot.policy import Deny, asks_anew, decide
-from bot.runner import FILL_IN, Request, Runner, refusal
+from bot.runner import Request, Runner, refusal
 from bot.slack import files, payloads
 from bot.slack.blocks import form
 from bot.slack.blocks.answer import Message, message
@@ -108,7 +109,8 @@ class Doors:
                 await self._home.show(asked.person, f"{received.key}:home")
             return ended
         reply = self._reply(asked)
-        request = Request(key=received.key, asked=asked.text, actor=actor, place=place)
+        meant = salvage(self._runner.registry, asked.text) if asked.fills else asked.text
+        request = Request(key=received.key, asked=meant, actor=actor, place=place)
         answer = await self._runner.hear(request, reply.progress)
         if isinstance(answer, Incomplete):
             return await self._ask_for_the_rest(received, asked, answer, request, reply)
@@ -178,7 +180,7 @@ class Doors:
         """Open the form while the trigger lives; where it does not, say what is missing, with a button for the form."""
         if asked.trigger_id and received.attempts == 1:
             has_evidence = missing.operation.form is not None
-            view = form.working(_title(asked.text)) if has_evidence else form.form(missing, channel=asked.channel)
+            view = form.working(self._title(asked)) if has_evidence else form.form(missing, channel=asked.channel)
             try:
                 view_id = asked.view_id or await self._open(asked.trigger_id, view)
                 if has_evidence or asked.view_id:
@@ -197,7 +199,7 @@ class Doors:
         view_id = await self._opened(received, asked)
         asked = await self._with_message(asked)
         if view_id:
-            reply: Reply = ViewReply(self._slack, view_id=view_id, title=_title(asked.text))
+            reply: Reply = ViewReply(self._slack, view_id=view_id, title=self._title(asked))
         else:
             reply = await direct(self._slack, asked.person)
         request = Request(key=received.key, asked=asked.text, actor=actor, place=place)
@@ -235,7 +237,7 @@ class Doors:
         if received.attempts > 1:
             return ""
         try:
-            return await self._open(asked.trigger_id, form.working(_title(asked.text)))
+            return await self._open(asked.trigger_id, form.working(self._title(asked)))
         except ProviderError as error:
             log.warning("the modal did not open", request=received.key, error=error.what)
             return ""
@@ -260,7 +262,7 @@ class Doors:
             return "invalid"
         person = received.payload["user"]["id"]
         actor = await self._people.actor(person, anew=asks_anew(understood.operation))
-        reply = ViewReply(self._slack, view_id=view["id"], title=understood.operation.words, person=person)
+        reply = ViewReply(self._slack, view_id=view["id"], title=form.heading(understood.operation), person=person)
         place = Place(surface=Surface.SLACK, channel=form.channel_of(view))
         request = Request(key=received.key, asked=understood, actor=actor, place=place)
         answer = await self._runner.hear(request, reply.progress)
@@ -274,7 +276,7 @@ class Doors:
 
     def _reply(self, asked: Asked) -> Reply:
         if asked.view_id:
-            return ViewReply(self._slack, view_id=asked.view_id, title=_title(asked.text) or "Answer")
+            return ViewReply(self._slack, view_id=asked.view_id, title=self._title(asked))
         if asked.response_url:
             return AddressReply(self._slack, asked.response_url, asked)
         return MessageReply(
@@ -284,6 +286,11 @@ class Doors:
             thread_ts=asked.thread_ts or None,
             has_thread=asked.has_thread,
         )
+
+    def _title(self, asked: Asked) -> str:
+        """What heads the modal that shows the answer."""
+        operation = operation_of(self._runner.registry, asked.text)
+        return form.heading(operation) if operation else "Answer"
 
     async def _words_of(self, asked: Asked) -> str:
         if not asked.offer_id:
@@ -313,7 +320,7 @@ class Doors:
         """
         values = {}
         for offer in offered:
-            if len(offer.words) > VALUE or _is_personal(self._runner, offer):
+            if len(offer.words) > VALUE or offer.label == FILL_IN or _is_personal(self._runner, offer):
                 try:
                     values[offer] = payloads.KEPT + await self._keep(offer.words)
                 except DatabaseSilentError:
@@ -326,11 +333,6 @@ class Doors:
     async def _keep(self, words: str) -> str:
         services = self._runner.services
         return await services.database.call(lambda connection: offers.add(connection, words, at=services.now()))
-
-
-def _title(words: str) -> str:
-    """The words without their options, to head a modal."""
-    return words.partition(" --")[0]
 
 
 def _is_personal(runner: Runner, offer: Offer) -> bool:

@@ -16,6 +16,8 @@ Payload = Mapping[str, Any]
 
 REPLACES: Final = "replace:"
 """How the `action_id` of a button begins whose answer takes the place of its message."""
+FILLS: Final = "fill:"
+"""How it begins for a button that opens the form of what was typed amiss."""
 WORDS: Final = "w:"
 """How the value of a button begins that carries its words."""
 PIN: Final = "pushpin"
@@ -58,6 +60,8 @@ class Asked:
     on_home: bool = False
     replaces: bool = False
     """The answer takes the place of the message that holds the button."""
+    fills: bool = False
+    """The words may not be understood: a form shows them, to be put right."""
     in_private: bool = False
     """The button stands in a message that only this person sees."""
     bot_id: str = ""
@@ -157,6 +161,7 @@ def action(payload: Payload) -> Asked:
         view_id=view.get("id") or "",
         on_home=view.get("type") == "home",
         replaces=str(pressed.get("action_id")).startswith(REPLACES),
+        fills=str(pressed.get("action_id")).startswith(FILLS),
         in_private=bool(container.get("is_ephemeral")) or channel.startswith("D"),
     )
 

@@ -48,7 +48,7 @@ async def test_status_in_the_page(browser: Browser, tmp_path: Path) -> None:
         await types(page, "/ilab token revoke")
         await expect(page.get_by_role("dialog")).to_be_visible()
         await page.get_by_role("dialog").get_by_role("textbox").fill("seven")
-        await page.get_by_role("dialog").get_by_role("button", name="Go on").click()
+        await page.get_by_role("dialog").get_by_role("button", name="Revoke it").click()
         await expect(page.get_by_role("dialog").get_by_text("it must be a whole number")).to_be_visible()
         await page.keyboard.press("Escape")
 

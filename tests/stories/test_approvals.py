@@ -252,8 +252,8 @@ async def test_handed_on_by_the_form(story: Story) -> None:
     form = story.modal("bob")
     assert form is not None
     kinds = [block["element"]["type"] for block in form.raw["blocks"] if block["type"] == "input"]
-    assert kinds == ["plain_text_input", "users_select"]
-    values = {"id": {"value": "1"}, "person": {"value": story.person("dave")}}
+    assert (form.raw["title"]["text"], kinds) == ("Hand on request 1", ["users_select"])
+    values = {"person": {"value": story.person("dave")}}
     await story.sandbox.workspace.submit(story.person("bob"), form.raw["id"], values)
     await story.settled()
     shown = story.modal("bob")

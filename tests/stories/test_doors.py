@@ -299,7 +299,7 @@ async def test_a_form(story: Story) -> None:
     assert await story.rows("select id from tokens where revoked_at is null") == [(1,)]
     done = await story.submits("alice", id=" 1 ")
     assert done.first_line == "Token 1, “laptop”, no longer works."
-    assert done.raw["title"]["text"] == "Token revoke"
+    assert done.raw["title"]["text"] == "Revoke token"
     assert await story.rows("select id from tokens where revoked_at is null") == []
     assert await story.rows("select kind, actor from audit order by seq") == [
         ("token.issued", story.person("alice")),

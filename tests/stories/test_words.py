@@ -71,7 +71,7 @@ async def test_what_is_not_understood(story: Story, typed: str, answer: str, hel
 
 
 async def test_what_does_not_fit_can_be_filled_in(story: Story) -> None:
-    """The severity was left out: a button opens the form. A command that needs nothing has none."""
+    """The severity was left out: a button opens the form, and what was typed stands in it. One that needs nothing has none."""
     said = await story.asks("alice", "/ilab incident declare checkout is down")
     assert plain(said).startswith("“checkout” does not fit “severity”")
     assert said.buttons == ["Fill in a form"]
@@ -82,6 +82,9 @@ async def test_what_does_not_fit_can_be_filled_in(story: Story) -> None:
     form = story.modal("alice")
     assert form is not None
     assert [block["block_id"] for block in form.raw["blocks"] if block["type"] == "input"][:2] == ["severity", "title"]
+    assert (form.raw["title"]["text"], form.raw["submit"]["text"]) == ("Declare an incident", "Declare")
+    title = next(block for block in form.raw["blocks"] if block["block_id"] == "title")
+    assert title["element"]["initial_value"] == "checkout is down"
     assert (await story.asks("alice", "/ilab status --dep")).buttons == []
 
 

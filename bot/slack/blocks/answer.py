@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from bot.ages import age
-from bot.operation import Answer, Line, Lines, Mark, Offer
+from bot.operation import FILL_IN, Answer, Line, Lines, Mark, Offer
 from bot.slack.blocks.text import (
     BLOCKS,
     BUTTON,
@@ -30,7 +30,7 @@ from bot.slack.blocks.text import (
     plain,
     section,
 )
-from bot.slack.payloads import REPLACES
+from bot.slack.payloads import FILLS, REPLACES
 
 SIGNS: Final[Mapping[Mark, str]] = {
     Mark.OK: ":white_check_mark:",
@@ -177,7 +177,7 @@ def _literal(text: str) -> str:
 def _button(number: int, offer: Offer, value: str) -> Block:
     button: dict[str, Any] = {
         "type": "button",
-        "action_id": f"{REPLACES if offer.replaces else 'offer:'}{number}",
+        "action_id": f"{_kind(offer)}{number}",
         "text": plain(offer.label, BUTTON),
         "value": value,
     }
@@ -191,6 +191,12 @@ def _button(number: int, offer: Offer, value: str) -> Block:
             "deny": plain("Not now", 30),
         }
     return button
+
+
+def _kind(offer: Offer) -> str:
+    if offer.label == FILL_IN:
+        return FILLS
+    return REPLACES if offer.replaces else "offer:"
 
 
 def _small_print(answer: Answer, now: datetime, runbook_url: str) -> str:

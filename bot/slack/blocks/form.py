@@ -38,21 +38,46 @@ def form(
     before led to nothing.
     """
     operation = incomplete.operation
+    filled = {**(given or {}), **incomplete.given}
+    # which one is meant stands in the title, not in a field above those to be filled in; what was refused can be changed
+    subject = operation.subject if refused is None else None
+    named = filled.get(subject.name) if subject else None
+    meta = {"words": operation.words, "channel": channel}
     return {
         "type": "modal",
         "callback_id": CALLBACK,
-        "title": plain(operation.words.capitalize(), PLAIN_TITLE),
-        "submit": plain("Go on", PLAIN_TITLE),
-        "close": plain("Cancel", PLAIN_TITLE),
-        "private_metadata": json.dumps({"words": operation.words, "channel": channel}),
+        "title": plain(heading(operation, named), PLAIN_TITLE),
+        "submit": plain(operation.submit or "Go on", PLAIN_TITLE),
+        "close": plain("Leave it", PLAIN_TITLE),
+        "private_metadata": json.dumps(meta if named is None else {**meta, "subject": said(named)}),
         "blocks": [
             *(refused.blocks if refused else ()),
             section(escape(operation.summary)),
             *(note.blocks if note else ()),
-            *(_input(field, {**(given or {}), **incomplete.given}) for field in operation.fields),
+            *(
+                _input(field, filled.get(field.name), incomplete.amiss.get(field.name, ""))
+                for field in _in_order(operation)
+                if named is None or field is not subject
+            ),
             *(more.blocks if more else ()),
         ],
     }
+
+
+def heading(operation: Operation, named: Any = None) -> str:
+    """What heads a form or an answer: what is done, and to which one where that is known."""
+    title = operation.title or operation.words.capitalize()
+    if named is None or operation.subject is None:
+        return title
+    return f"{title} INC-{named}" if operation.subject.kind is Kind.INCIDENT else f"{title} {named}"
+
+
+def _in_order(operation: Operation) -> tuple[Field, ...]:
+    """As they are declared; but the incident, which its channel implies, stands last where it may be left out."""
+    subject = operation.subject
+    if subject is None or subject.required:
+        return operation.fields
+    return (*(field for field in operation.fields if field is not subject), subject)
 
 
 def read(view: Mapping[str, Any], registry: Registry) -> Invocation | dict[str, str]:
@@ -63,6 +88,9 @@ def read(view: Mapping[str, Any], registry: Registry) -> Invocation | dict[str, 
     errors: dict[str, str] = {}
     for field in operation.fields:
         state = view["state"]["values"].get(field.name, {}).get("value", {})
+        if operation.subject is field and "subject" in meta:
+            given[field.name] = value_of(operation, field, meta["subject"])
+            continue
         try:
             value = _value(operation, field, state)
         except UsageError as error:
@@ -112,18 +140,24 @@ def _value(operation: Operation, field: Field, state: Mapping[str, Any]) -> Any:
     return value_of(operation, field, text) if text else None
 
 
-def _input(field: Field, given: Mapping[str, Any]) -> Block:
+def _input(field: Field, value: Any, amiss: str) -> Block:
     return {
         "type": "input",
         "block_id": field.name,
         "optional": not field.required,
-        "label": plain(field.name.replace("_", " ").capitalize(), 2000),
+        "label": plain(_label(field), 2000),
         "hint": plain(field.help, 2000),
-        "element": _element(field, given.get(field.name)),
+        "element": _element(field, value, amiss),
     }
 
 
-def _element(field: Field, value: Any) -> Block:
+def _label(field: Field) -> str:
+    if field.kind is Kind.INCIDENT and field.name == "id":
+        return "Incident"
+    return field.name.replace("_", " ").capitalize()
+
+
+def _element(field: Field, value: Any, amiss: str) -> Block:
     element: Block = {"action_id": "value"}
     if field.kind is Kind.FLAG:
         option = {"text": plain("Yes"), "value": "yes"}
@@ -144,6 +178,6 @@ def _element(field: Field, value: Any) -> Block:
             element["initial_user"] = value
     else:
         element |= {"type": "plain_text_input", "multiline": field.rest}
-        if value is not None:
-            element["initial_value"] = said(value)
+        if value is not None or amiss:
+            element["initial_value"] = amiss or said(value)
     return element

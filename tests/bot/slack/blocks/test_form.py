@@ -96,8 +96,33 @@ def test_slack_takes_the_form_of_every_operation() -> None:
         stored = checked(view, home=False)
         assert stored["callback_id"] == CALLBACK
         assert len(stored["title"]["text"]) <= 24
-        assert [block["block_id"] for block in stored["blocks"][1:]] == [field.name for field in operation.fields]
+        names = [field.name for field in operation.fields]
+        if operation.subject and not operation.subject.required:
+            names = [*names[1:], names[0]]  # the incident, which its channel implies
+        assert [block["block_id"] for block in stored["blocks"][1:]] == names
+        assert stored["submit"]["text"] != "Go on" or not missing or operation is GIVE, operation.words
         assert channel_of(stored) == "C1"
+
+
+def test_what_a_form_does_stands_above_it_and_on_its_button() -> None:
+    """Which one is meant is no field above the others: it stands in the title, and comes back with what was typed."""
+    view = checked(form(incomplete("incident update INC-12"), channel="C1"), home=False)
+    assert (view["title"]["text"], view["submit"]["text"]) == ("Update INC-12", "Tell everybody")
+    assert [block["block_id"] for block in view["blocks"] if block["type"] == "input"] == ["text"]
+    assert read(submitted(view, text=text("we look")), registry()) == parse(
+        registry(), "incident update INC-12 we look"
+    )
+    again = form(
+        incomplete("incident update INC-12"), channel="C1", refused=Message(text="", blocks=[section("None.")])
+    )
+    assert [block["block_id"] for block in again["blocks"] if block["type"] == "input"] == ["text", "id"]
+
+
+def incomplete(words: str) -> Incomplete:
+    """What is missing of the words."""
+    understood = parse(registry(), words)
+    assert isinstance(understood, Incomplete)
+    return understood
 
 
 @pytest.mark.parametrize("given", [{}, {"who": Email("ann@example.com")}, {"lasting": timedelta(seconds=45)}, ALL])
