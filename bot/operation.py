@@ -343,6 +343,11 @@ class Act(Declaration[A]):
     act: Callable[[A, Context, Transaction], Awaitable[Answer]]
     degraded: Callable[[A, Context, Keeper], Awaitable[Answer]] | None = None
     """How it is done while our own database is silent; without it, it is refused then."""
+    in_drills: bool = False
+    """Done also where it is asked for in a drill's channel: it concerns the drill alone, or nothing outside.
+
+    Without it, it is only written down there, as every change is.
+    """
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

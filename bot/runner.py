@@ -14,6 +14,7 @@ from bot.audit import Event
 from bot.bounded import bounded
 from bot.changes import submit
 from bot.context import Context, Place, Progress, Services, Surface, no_progress
+from bot.drills import playing
 from bot.errors import DeniedError, UsageError, UserError
 from bot.journal import Journal
 from bot.operation import (
@@ -175,12 +176,14 @@ class Runner:
             log.warning("without the database", request=context.request_id, operation=operation.words)
         if self.keeper is None:
             raise _kept_elsewhere(self.services)
+        if not operation.in_drills:
+            self.keeper.refuse_in_drill(context)
         # where the silence came with the commit, it may be done already: what is brought in later has the same key
         return await operation.degraded(invocation.args, context, self.keeper)
 
     async def _submit(self, change: Change[Any], args: Args, context: Context) -> Answer:
         try:
-            return await submit(change, args, context)
+            return await playing.instead(change, args, context) or await submit(change, args, context)
         except DatabaseSilentError:
             if not change.break_glass:
                 raise
@@ -190,6 +193,8 @@ class Runner:
 
     async def _in_transaction(self, operation: Act[Any], invocation: Invocation, context: Context) -> Answer:
         """Do it, once for this request: after a crash it comes again, finds that it was done, and answers the same."""
+        if (played := await playing.instead(operation, invocation.args, context)) is not None:
+            return played
         key, words = context.request_id, operation.words
         async with self.services.database.transaction() as transaction:
             if not await acts.begin(transaction, key, words, at=context.now):

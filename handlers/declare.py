@@ -127,6 +127,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         args=WhichArgs,
         examples=("incident join 12",),
         act=join,
+        in_drills=True,
     ),
     Act(
         words="incident room",
@@ -135,6 +136,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         args=WhichArgs,
         examples=("incident room INC-12",),
         act=room,
+        in_drills=True,
     ),
     Act(
         words="incident retry",
@@ -143,5 +145,6 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         args=WhichArgs,
         examples=("incident retry 12",),
         act=retry,
+        in_drills=True,
     ),
 )

@@ -48,6 +48,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         examples=("incident drill", "incident drill database-down"),
         section=SECTION,
         act=drill,
+        in_drills=True,
     ),
     Act(
         words="incident drill end",
@@ -56,6 +57,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         args=WhichArgs,
         examples=("incident drill end", "incident drill end INC-12"),
         act=end,
+        in_drills=True,
     ),
     Act(
         words="incident drill clean",
@@ -64,5 +66,6 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         args=WhichArgs,
         examples=("incident drill clean INC-12",),
         act=clean,
+        in_drills=True,
     ),
 )

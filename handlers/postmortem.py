@@ -96,6 +96,7 @@ FAMILY = Family(
             examples=("postmortem write INC-12",),
             section=SECTION,
             act=write,
+            in_drills=True,
         ),
         Act(
             words="postmortem done",
@@ -110,6 +111,7 @@ FAMILY = Family(
             section=SECTION,
             anew=True,
             act=done,
+            in_drills=True,
         ),
         Act(
             words="incident close",
@@ -121,6 +123,7 @@ FAMILY = Family(
             examples=("incident close INC-12 --without a duplicate of what we know",),
             section=SECTION,
             act=close,
+            in_drills=True,
         ),
         Act(
             words="incident keep",
@@ -129,6 +132,7 @@ FAMILY = Family(
             args=WhichArgs,
             examples=("incident keep INC-12",),
             act=keep,
+            in_drills=True,
         ),
     ),
 )

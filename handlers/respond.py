@@ -176,6 +176,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         section=SECTION,
         act=acknowledge,
         degraded=acknowledge_degraded,
+        in_drills=True,
     ),
     Act(
         words="ack",
@@ -187,6 +188,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         section=SECTION,
         act=acknowledge,
         degraded=acknowledge_degraded,
+        in_drills=True,
     ),
     Act(
         words="incident assess",
@@ -202,6 +204,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         section=SECTION,
         form=with_evidence,
         act=assess,
+        in_drills=True,
     ),
     Read(
         words="incident evidence",
@@ -223,6 +226,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         section=SECTION,
         form=with_template,
         act=update,
+        in_drills=True,
     ),
     Act(
         words="incident mitigate",
@@ -234,6 +238,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         examples=("incident mitigate rolled back to 8f3c2aa", "incident mitigate INC-12 maintenance mode is on"),
         section=SECTION,
         act=mitigate,
+        in_drills=True,
     ),
     Act(
         words="incident resolve",
@@ -244,6 +249,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         examples=("incident resolve", "incident resolve INC-12 the fix is live", "incident resolve INC-12 --anyway"),
         section=SECTION,
         act=resolve,
+        in_drills=True,
     ),
     Act(
         words="incident snooze",
@@ -252,6 +258,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         args=SnoozeArgs,
         examples=("incident snooze 45m", "incident snooze INC-12 45m"),
         act=snooze,
+        in_drills=True,
     ),
     Act(
         words="incident note",
@@ -262,5 +269,6 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         args=NoteArgs,
         examples=("incident note the first customer wrote at 14:02",),
         act=note,
+        in_drills=True,
     ),
 )

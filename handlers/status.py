@@ -195,6 +195,7 @@ FAMILY = Family(
             section=watching.SECTION,
             act=watch,
             slack_only=True,
+            in_drills=True,
         ),
         Act(
             words="status unwatch",
@@ -204,6 +205,7 @@ FAMILY = Family(
             section=watching.SECTION,
             act=unwatch,
             slack_only=True,
+            in_drills=True,
         ),
     ),
 )

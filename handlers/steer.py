@@ -148,6 +148,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         examples=("incident severity p0 nobody can pay", "incident severity INC-12 p2"),
         section=SECTION,
         act=severity,
+        in_drills=True,
     ),
     Act(
         words="incident lead",
@@ -156,6 +157,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         args=LeadArgs,
         examples=("incident lead", "incident lead INC-12 @bob"),
         act=lead,
+        in_drills=True,
     ),
     Act(
         words="incident role",
@@ -166,6 +168,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         args=RoleArgs,
         examples=("incident role communications @bob", "incident role INC-12 scribe"),
         act=role,
+        in_drills=True,
     ),
     Act(
         words="incident cancel",
@@ -176,6 +179,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         args=ReasonArgs,
         examples=("incident cancel the monitor was wrong", "incident cancel INC-12 a test"),
         act=cancel,
+        in_drills=True,
     ),
     Act(
         words="incident reopen",
@@ -187,6 +191,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         examples=("incident reopen it fails again", "incident reopen INC-12 it fails again"),
         section="P0 Response Procedure",
         act=reopen,
+        in_drills=True,
     ),
     Act(
         words="incident merge",
@@ -197,6 +202,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         args=MergeArgs,
         examples=("incident merge INC-13 --into INC-12", "incident merge --into INC-12"),
         act=merge,
+        in_drills=True,
     ),
     Act(
         words="incident milestone",
@@ -210,6 +216,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
             "incident milestone INC-12 started 2026-03-02 13:40 --reason the log",
         ),
         act=milestone,
+        in_drills=True,
     ),
     Act(
         words="incident title",
@@ -220,5 +227,6 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         args=TitleArgs,
         examples=("incident title checkout fails in Europe", "incident title INC-12 checkout fails --rename"),
         act=title,
+        in_drills=True,
     ),
 )

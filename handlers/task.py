@@ -191,6 +191,7 @@ FAMILY = Family(
             ),
             section=SECTION,
             act=add,
+            in_drills=True,
         ),
         Read(
             words="incident tasks",
@@ -217,6 +218,7 @@ FAMILY = Family(
             args=TaskArgs,
             examples=("task take 7",),
             act=take,
+            in_drills=True,
         ),
         Act(
             words="task give",
@@ -227,6 +229,7 @@ FAMILY = Family(
             args=GiveArgs,
             examples=("task give 7 @bob",),
             act=give,
+            in_drills=True,
         ),
         Act(
             words="task set",
@@ -237,6 +240,7 @@ FAMILY = Family(
             args=SetArgs,
             examples=("task set 7 --due 3d", "task set 7 --kind prevent"),
             act=set_,
+            in_drills=True,
         ),
         Act(
             words="task snooze",
@@ -247,6 +251,7 @@ FAMILY = Family(
             args=SnoozeArgs,
             examples=("task snooze 7 1d",),
             act=snooze,
+            in_drills=True,
         ),
         Act(
             words="task done",
@@ -257,6 +262,7 @@ FAMILY = Family(
             args=DoneArgs,
             examples=("task done 7", "task done 7 merged in #412"),
             act=done,
+            in_drills=True,
         ),
         Act(
             words="task drop",
@@ -267,6 +273,7 @@ FAMILY = Family(
             args=DropArgs,
             examples=("task drop 7 the library was replaced",),
             act=drop,
+            in_drills=True,
         ),
     ),
 )

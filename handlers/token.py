@@ -120,6 +120,7 @@ FAMILY = Family(
             examples=("token issue laptop",),
             act=issue,
             slack_only=True,
+            in_drills=True,
         ),
         Act(
             words="token revoke",
@@ -130,6 +131,7 @@ FAMILY = Family(
             args=RevokeArgs,
             examples=("token revoke 1",),
             act=revoke,
+            in_drills=True,
         ),
     ),
 )

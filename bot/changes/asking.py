@@ -13,7 +13,6 @@ from bot.changes.moves import EXPIRE, PAGE, REMIND, channel_of, move, note, surf
 from bot.changes.reminders import next_reminder
 from bot.changes.rules import Rule, first_reminder, rule_of
 from bot.context import Context, Transaction
-from bot.drills import running
 from bot.errors import NotConfiguredError, ProviderError, UsageError, UserError
 from bot.incidents.finding import implied
 from bot.masking import masked_text
@@ -34,9 +33,6 @@ NO_REFUSALS: Final = (UsageError, NotConfiguredError, ProviderError)
 async def submit(change: Change[Any], args: Args, context: Context) -> Answer:
     """Plan the change and ask for its approval; asked again with the same key, it is the same request."""
     database = context.services.database
-    here = await database.call(lambda connection: implied(context, connection))
-    if here is not None and here.drill is not None:
-        return await running.practise(change.words, here, context)
     known = await database.call(lambda connection: requests.by_key(connection, context.request_id))
     if known is None:
         known = await _asked(change, args, context)

@@ -139,7 +139,7 @@ class Following:
             if (page := kept.steps.get("page")) is None or page.state != "started":
                 break
             await asyncio.sleep(0.1)
-        if self._pager is not None and not kept.pager_told:
+        if self._pager is not None and not self._pager_knows(kept):
             await self._pager.acknowledge(incident.page_key)
             self._ledger().pager_told(incident)
         now = kept.incident
@@ -180,7 +180,7 @@ class Following:
         self._ledger().rung(incident, clock.kind, at=now)
 
     def _pager_knows(self, kept: Kept) -> bool:
-        return self._pager is None or kept.pager_told
+        return self._pager is None or kept.pager_told or kept.incident.drill is not None
 
     def _is_told(self, kept: Kept) -> bool:
         return self._ground.was_told(kept.incident, f"acknowledged:{kept.acknowledged_here}")

@@ -19,6 +19,7 @@ from bot.degraded.importing import Importer
 from bot.degraded.kept import Kept, channel_name
 from bot.degraded.ledger import Ledger, number_of
 from bot.degraded.mirror import Mirror
+from bot.drills.playing import ELSEWHERE
 from bot.errors import UserError
 from bot.incidents import declaring, timekeeping
 from bot.incidents.declaring import Declaration
@@ -96,7 +97,7 @@ class Keeper:
         incident = kept.incident
         if incident.acknowledged_at is not None and incident.acknowledged_by != context.actor.id:
             by = kept.name(incident.acknowledged_by or "")
-            raise UserError(f"INC-{incident.id} is acknowledged already, by {by}.")
+            raise UserError(f"{incident.label} is acknowledged already, by {by}.")
         if incident.acknowledged_at is None:
             self._ledger.acknowledge(
                 incident, by=context.actor.id, name=context.actor.name, request=context.request_id, at=context.now
@@ -104,7 +105,7 @@ class Keeper:
         self._following.begin(kept.incident)
         took = age(incident.declared_at, kept.incident.acknowledged_at or context.now)
         return Answer(
-            verdict=f"You have INC-{incident.id}. Acknowledged {took} after it was declared.",
+            verdict=f"You have {incident.label}. Acknowledged {took} after it was declared.",
             evidence=(Lines(lines=(Line(title=NOTE),)),),
             audience=Audience.PRIVATE,
         )
@@ -119,6 +120,14 @@ class Keeper:
         if (found := self._ledger.request(number)) is not None:
             self._following.begin(found[0].incident)
         return answer
+
+    def refuse_in_drill(self, context: Context) -> None:
+        """Raise UserError in a drill's channel: without the database not even a move is written down there."""
+        kept = self._ledger.at(context.place.channel, context.place.thread_ts)
+        if kept is not None and kept.incident.drill is not None:
+            raise UserError(
+                f"My own database does not answer, and {kept.incident.label} is only played here.", todo=ELSEWHERE
+            )
 
     def _numbered(self, wanted: Declaration, context: Context) -> Incident:
         number = number_of(context.request_id)

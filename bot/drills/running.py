@@ -146,8 +146,11 @@ async def archive(duty: Duty, subject: str, _due_at: datetime) -> None:
         await incidents.lose_room(transaction, incident.id, "archived")
 
 
-async def practise(words: str, incident: Incident, context: Context) -> Answer:
-    """What would change something real is written down as done in the drill, and is not asked for."""
+async def practise(words: str, incident: Incident, context: Context, *, earnest: str) -> Answer:
+    """What would change something real is written down as done in the drill, and is not asked for.
+
+    `earnest` says what to do where it was no move of the drill.
+    """
     deed = moving.deed_of(context)
     async with context.services.database.transaction() as transaction:
         before, done = await moving.lock(transaction, incident, deed, Kind.CHANGE)
@@ -160,6 +163,6 @@ async def practise(words: str, incident: Incident, context: Context) -> Answer:
     step = "Say what came of it: `/ilab incident mitigate …`."
     return Answer(
         verdict=f"{incident.label}: `{words}` is written down, and nothing was asked for or changed.",
-        evidence=(Lines(lines=(Line(title=step),)),),
+        evidence=(Lines(lines=(Line(title=step), Line(title=earnest))),),
         audience=Audience.PRIVATE,
     )

@@ -62,7 +62,7 @@ async def reopen(why: str, incident: Incident, context: Context, transaction: Tr
         told = Answer(
             verdict=f"{now.label} is open again, said {deed.name}: {reason}",
             mark=Mark.DOWN,
-            evidence=(Lines(lines=(Line(title=_effect(state)),)),),
+            evidence=(Lines(lines=(Line(title=_effect(now)),)),),
             offers=next_steps(now, context.services),
         )
         happening = Happening(
@@ -79,16 +79,17 @@ async def reopen(why: str, incident: Incident, context: Context, transaction: Tr
         )
         now = await moving.record(context.services, transaction, before, deed, happening)
     return Answer(
-        verdict=f"{now.label} is open again. {_effect(State(now.state))}",
+        verdict=f"{now.label} is open again. {_effect(now)}",
         mark=Mark.DOWN,
         offers=next_steps(now, context.services),
         audience=Audience.PRIVATE,
     )
 
 
-def _effect(state: State) -> str:
-    if state is State.DECLARED:
-        return "Its clocks begin anew, and nobody has it yet: whoever is on call is paged."
+def _effect(now: Incident) -> str:
+    if now.state == State.DECLARED:
+        paged = "whoever is on call is paged" if now.drill is None else "a drill pages nobody"
+        return f"Its clocks begin anew, and nobody has it yet: {paged}."
     return "The clocks for assessing and mitigating begin anew."
 
 

@@ -105,7 +105,8 @@ def _effect(before: Incident, now: Incident) -> str:
         return ""
     if _pages(now) and not _pages(before):
         room = "" if before.channel_id or has_room(before) else "its channel, "
-        return f"I set up {room}the people and the page; the clocks of a {now.severity} begin now."
+        page = " and the page" if now.drill is None else ""
+        return f"I set up {room}the people{page}; the clocks of a {now.severity} begin now."
     if _pages(before) and not _pages(now):
         return f"The clocks of a {before.severity} stop. The channel stays, and who was paged stays paged."
     return f"The clocks of a {now.severity} begin now." if _pages(now) else ""
