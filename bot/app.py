@@ -59,6 +59,8 @@ STANDING_EVERY = 20.0
 SIGNED_IN_WITHIN = 3.0
 """Real seconds that the start waits for Slack."""
 SIGN_IN_EVERY = 3.0
+PREPARED_WITHIN = 10.0
+"""Real seconds that the start waits for the tables of our own database; a new one gets them all."""
 STOP_WITHIN = 4.0
 """Seconds that a loop is given to stop."""
 
@@ -288,6 +290,7 @@ async def serving(settings: Settings, *, data_dir: Path, clock: Now = now) -> As
         else:
             signing_in = asyncio.create_task(_keep_signing_in(slack, signed_in), name="sign in")
             stack.push_async_callback(_cancelled, signing_in)
+        await _first_prepared(built)
         doors = Doors(slack, built.runner, home_words=HOME_WORDS)
         inbox = Inbox(built.services.database, built.journal, doors.work)
         app = listeners.build(slack, inbox, built.services.registry, command=SLACK_COMMAND)
@@ -371,17 +374,9 @@ def _loops(built: Core, inbox: Inbox, slack: Slack) -> dict[str, Any]:
         duties.card_faces(duty),
         Rehousing(services),
     )
-    ready = asyncio.Event()
-
-    async def prepare() -> None:
-        if built.embedded is not None:
-            await built.embedded.ensure()
-        if not ready.is_set():
-            await _migrate(services.database.conninfo)
-            ready.set()
 
     async def once_ready(loop: Callable[[], Awaitable[None]]) -> None:
-        await ready.wait()
+        await services.database.ready.wait()
         await loop()
 
     async def work() -> None:
@@ -408,7 +403,7 @@ def _loops(built: Core, inbox: Inbox, slack: Slack) -> dict[str, Any]:
 
     return {
         "keeper": keep_going("keeper", functools.partial(_go_on, built), every=0.5),
-        "database": keep_going("database", prepare, every=1),
+        "database": keep_going("database", functools.partial(_prepare, built), every=1),
         "jobs": once_ready(lambda: keep_going("jobs", work, every=0)),
         "clocks": once_ready(
             lambda: keep_going(
@@ -446,6 +441,24 @@ async def _sweep(built: Core, inbox: Inbox) -> bool:
         return await built.journal.import_into(database, claimed_until=claimed_until, bring=bring)
 
     return await inbox.sweep(bring_in)
+
+
+async def _first_prepared(built: Core) -> None:
+    """Our own database has its tables before anybody is heard; one that is silent counts so until it has them."""
+    built.services.database.ready.clear()
+    try:
+        await bounded(_prepare(built), PREPARED_WITHIN)
+    except (DatabaseSilentError, TimeoutError):
+        log.warning("the database does not answer yet")
+
+
+async def _prepare(built: Core) -> None:
+    database = built.services.database
+    if built.embedded is not None:
+        await built.embedded.ensure()
+    if not database.ready.is_set():
+        await _migrate(database.conninfo)
+        database.ready.set()
 
 
 async def _migrate(conninfo: str) -> None:

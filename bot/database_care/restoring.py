@@ -177,10 +177,9 @@ async def recheck(decides: Mapping[str, Any], services: Services) -> str:
 async def execute(decides: Mapping[str, Any], execution: Execution) -> Outcome:
     """Ask Supabase for it, once, and follow it to its end."""
     services, vendor = execution.services, _vendor(execution.services)
-    asked_at = await _begin(decides, execution, vendor)
+    asked_at, seen = await _begin(decides, execution, vendor)
     limit = services.settings.backups.restore_timeout_minutes * 60
     began, deadline = services.now(), time.monotonic() + limit
-    seen = False
     while True:
         status = await _status(vendor)
         took = span((services.now() - began).total_seconds())
@@ -215,12 +214,12 @@ async def execute(decides: Mapping[str, Any], execution: Execution) -> Outcome:
     )
 
 
-async def _begin(decides: Mapping[str, Any], execution: Execution, vendor: SupabaseBackups) -> datetime:
-    """When (real time) it was asked for: now, or by an earlier try of which only the answer was lost."""
+async def _begin(decides: Mapping[str, Any], execution: Execution, vendor: SupabaseBackups) -> tuple[datetime, bool]:
+    """When (real time) it was asked for, now or by an earlier try; and whether Supabase was seen restoring already."""
     database, subject = execution.services.database, f"request:{execution.request}"
     before = (await database.call(lambda connection: steps.all_of(connection, subject))).get(STEP)
     if before is not None and before.state == "done":
-        return before.started_at
+        return before.started_at, False
     if before is not None:
         status, passed = await vendor.status(), real_now() - before.started_at
         if status != "RESTORING" and passed < CALL_ENDS_WITHIN:
@@ -229,7 +228,7 @@ async def _begin(decides: Mapping[str, Any], execution: Execution, vendor: Supab
             raise _unclear("it may have begun and ended meanwhile")
         if status == "RESTORING":
             await database.call(lambda connection: steps.finish(connection, subject, STEP, {"found": True}))
-            return before.started_at
+            return before.started_at, True
     asked_at = real_now()
     await database.call(lambda connection: steps.start(connection, subject, STEP, at=asked_at))
     if decides["backup"] is not None:
@@ -237,7 +236,7 @@ async def _begin(decides: Mapping[str, Any], execution: Execution, vendor: Supab
     else:
         await vendor.restore_to(decides["moment"])
     await database.call(lambda connection: steps.finish(connection, subject, STEP, {"found": False}))
-    return asked_at
+    return asked_at, False
 
 
 def _unclear(why: str) -> ProviderError:

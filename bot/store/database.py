@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import select
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -64,6 +65,9 @@ class Database:
             check=_still_open,
         )
         self._impatient_until = 0.0
+        self.ready = asyncio.Event()
+        """Not set, it counts as silent: its tables are not those that this copy works with."""
+        self.ready.set()
 
     async def open(self) -> None:
         """Start the pool; connections come as the database answers."""
@@ -77,6 +81,7 @@ class Database:
     async def connection(self, *, within: float = 2) -> AsyncIterator[Connection]:
         """A connection in autocommit mode, or DatabaseSilentError after `within` seconds."""
         patience = self._patience(within)
+        self._is_ready()
         try:
             connection = await bounded(self.pool.getconn(timeout=patience), patience)
         except (*SILENT, TimeoutError) as error:
@@ -96,6 +101,8 @@ class Database:
         return await self._call(statement, self._patience(within))
 
     async def _call(self, statement: Callable[[Connection], Awaitable[T]], patience: float) -> T:
+        self._is_ready()
+
         async def whole() -> T:
             connection = await self.pool.getconn(timeout=patience)
             async with self._lent(connection):
@@ -116,6 +123,10 @@ class Database:
             raise DatabaseSilentError from error
         finally:
             await self.pool.putconn(connection)
+
+    def _is_ready(self) -> None:
+        if not self.ready.is_set():
+            raise DatabaseSilentError
 
     def _patience(self, within: float) -> float:
         return min(within, IMPATIENT) if time.monotonic() < self._impatient_until else within

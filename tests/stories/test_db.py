@@ -22,7 +22,7 @@ async def test_the_database_is_well(story: Story) -> None:
     assert (
         ":white_check_mark: CPU  by the load of 5 minutes, 0.4 on 2 cores; its share needs a second look" in said.text
     )
-    assert ":white_check_mark: Memory  563.2 MB of 1.0 GB (55%)  _0 s ago_" in said.text
+    assert re.search(r":white_check_mark: Memory  563\.2 MB of 1\.0 GB \(55%\)  _\d+ s ago_", said.text)
     assert ":white_check_mark: Storage  2.5 GB of 8.0 GB (31%)" in said.text
     assert ":white_check_mark: Locks  nobody waits for one" in said.text
     assert said.buttons == ["Look again", "Who holds connections"]
@@ -89,7 +89,7 @@ async def test_who_waits_for_a_lock(story: Story) -> None:
         await holder.rollback()
         await waiting
         await waiter.rollback()
-    assert "wait for a lock, the first for 0 s" in said.first_line
+    assert re.search(r"wait for a lock, the first for \d+ s", said.first_line)
     assert "update auth.users set updated" in said.text
     assert f"waits for {blocker} (idle in transaction:" in said.text
     assert "plus@example.com" not in said.text

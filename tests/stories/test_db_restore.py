@@ -54,6 +54,16 @@ async def followed(story: Story) -> None:
     await until(says, "the bot never saw it", 30)
 
 
+async def looked_again(story: Story, before: int) -> None:
+    """Supabase was asked how the project is, and has answered, since so many calls were logged."""
+    log = story.sandbox.vendors["supabase_management"].log
+    await until(
+        lambda: any(one.call == "management.project" and one.status == 200 for one in log[before:]),
+        "nobody asked how the project is",
+        30,
+    )
+
+
 async def test_restored_from_a_backup(stage: Story) -> None:
     """What is lost is said first; the reference typed, bob approves; the card follows it, and offers what comes next."""
     number = await prepared(stage)
@@ -108,12 +118,7 @@ async def test_the_answer_is_lost(stage: Story) -> None:
     request = await approves(stage)
     await until(lambda: bool(restores(stage)), "Supabase was never asked")
     stage.sandbox.faults.clear()
-    again = "select 1 from clocks where subject = %s and kind = 'execute' and due_at > %s"
-
-    async def waits() -> bool:
-        return bool(await stage.rows(again, f"request:{request}", stage.sandbox.world.clock.now()))
-
-    await until(waits, "it is not tried again")
+    await stage.tries_again(request)
     stage.sandbox.world.clock.jump(11)
     await followed(stage)
     stage.sandbox.world.clock.jump(601)
@@ -137,8 +142,10 @@ async def test_killed_while_it_is_restored(stage: Story) -> None:
         await until(lambda: bool(restores(stage)), "Supabase was never asked", 30)
         process.kill()
         await process.wait()
+    before = len(stage.sandbox.vendors["supabase_management"].log)
     await stage.start(**POLL)
     await stage.make_jobs_stalled()
+    await looked_again(stage, before)
     await followed(stage)
     stage.sandbox.world.clock.jump(601)
     await until(lambda: stage.state_of(request, "succeeded"), "it never ended", 30)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import json
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -274,7 +275,7 @@ async def test_home_of_a_guest(story: Story, name: str) -> None:
         "Guests of the workspace have no rights here. Ask a member of the team.",
     ]
     assert calls(story, "views.publish") == 1
-    assert story.sandbox.vendors["sentry"].log == []
+    assert story.sandbox.vendors["status_pages"].log == []
 
 
 # forms
@@ -509,7 +510,7 @@ async def test_a_secret_is_shown_once(story: Story) -> None:
         await story.asks("alice", "/ilab status")
         gone = await story.presses("alice", "Revoke 1", said=said)
     assert secret not in listed.text
-    assert "“laptop”, made 0 s ago, never used" in listed.text
+    assert re.search(r"“laptop”, made \d+ s ago, never used", listed.text)
     assert gone.raw["ts"] == said.raw["ts"]
     assert all(secret not in one.text for one in story.sees("alice"))
     assert logs

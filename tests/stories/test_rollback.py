@@ -187,6 +187,7 @@ async def test_the_answer_is_lost(story: Story) -> None:
     story.sandbox.faults.add("vercel", "rollback", kind="lost", times=1)
     await approved(story)
     await until(lambda: "I go on asking" in card(story).text, "it never said that it does not know")
+    await story.tries_again(1)
     assert "State  executing" in card(story).text
     jump(story, 11)
     done = await ended(story, "succeeded")
@@ -200,6 +201,7 @@ async def test_the_call_never_arrived(story: Story) -> None:
     story.sandbox.faults.add("vercel", "rollback", kind="refused", times=1)
     await approved(story)
     await until(lambda: "I go on asking" in card(story).text, "it never said that it failed")
+    await story.tries_again(1)
     jump(story, 11)
     await until(lambda: len(asked_of_vercel(story)) == 2, "it was never asked again")
     jump(story, 3)
@@ -213,6 +215,7 @@ async def test_too_many_requests(story: Story) -> None:
     story.sandbox.faults.add("vercel", "rollback", kind="status", status=429, seconds=1, times=1)
     await approved(story)
     await until(lambda: "Vercel had too many requests from us (429)." in card(story).text, "it never said why it waits")
+    await story.tries_again(1)
     jump(story, 11)
     await until(lambda: len(asked_of_vercel(story)) == 2, "it was never asked again")
     story.sandbox.faults.add("vercel", "get project", kind="status", status=429, seconds=1, times=1)

@@ -107,6 +107,7 @@ async def test_statuspages_answer_is_lost(story: Story, call: str) -> None:
     story.sandbox.faults.add("statuspage", call, kind="lost", times=1)
     await story.says("alice", f"/ilab {WORDS} Again.")
     await until(lambda: len(page(story).notifications) > before, "it never came there")
+    await story.tries_again(before + 1)
     story.sandbox.world.clock.jump(11)
     await until(lambda: story.state_of(before + 1, "succeeded"), "it was never settled")
     await story.settled()

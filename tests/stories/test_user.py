@@ -25,13 +25,6 @@ def confirmations(story: Story) -> int:
     return sum(call.call == "auth.update_user" for call in story.sandbox.vendors["supabase"].log)
 
 
-async def tried_again(story: Story) -> bool:
-    """Whether a request whose outcome is not known is to be tried again in a moment."""
-    now = story.sandbox.world.clock.now()
-    query = "select 1 from clocks where subject like 'request:%%' and kind = 'execute' and state = 'running' and due_at > %s"
-    return bool(await story.rows(query, now))
-
-
 async def test_everything_about_one_customer(story: Story) -> None:
     """Account, entitlements, interviews and payments, and what can be done next; for nobody else's eyes."""
     said = await story.asks("erin", f"/ilab user show {CASES['plus']}")
@@ -133,7 +126,7 @@ async def test_a_lost_answer_is_found_out(story: Story) -> None:
     story.sandbox.faults.add("supabase", "auth.update_user", kind="lost", times=1)
     await story.says("erin", f"/ilab user confirm {UNCONFIRMED}")
     await until(lambda: confirmations(story) == 1, "it was never confirmed")
-    await until(lambda: tried_again(story), "it was given up")
+    await story.tries_again(1)
     story.sandbox.world.clock.jump(11)
     await until(lambda: story.state_of(1, "succeeded"), "it was never found out")
     await story.settled()
@@ -160,7 +153,7 @@ async def test_a_mail_whose_answer_was_lost_is_not_sent_twice(story: Story) -> N
     story.sandbox.faults.add("supabase", "auth.recover", kind="lost", times=1)
     await story.says("erin", f"/ilab user reset-password {CASES['plus']}")
     await until(lambda: len(mails(story)) == 1, "it was never sent")
-    await until(lambda: tried_again(story), "it was given up")
+    await story.tries_again(1)
     story.sandbox.world.clock.jump(11)
     await until(lambda: story.state_of(1, "succeeded"), "it was never found out")
     await story.settled()
@@ -175,7 +168,7 @@ async def test_auth_refuses_or_is_silent(story: Story) -> None:
     assert (await sign_in(story, UNCONFIRMED))["error_code"] == "email_not_confirmed"
     story.sandbox.faults.add("supabase", "auth.get_user", kind="status", status=503)
     await story.says("erin", f"/ilab user confirm {UNCONFIRMED}")
-    await until(lambda: story.state_of(2, "executing"), "it never began")
+    await story.tries_again(2)
     story.sandbox.world.clock.jump(timedelta(minutes=11).total_seconds())
     await until(lambda: story.state_of(2, "unknown"), "it was never given up")
     await story.settled()

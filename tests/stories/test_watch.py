@@ -12,6 +12,7 @@ def spoken(story: Story) -> list[Said]:
 
 async def later(story: Story, seconds: float = 31) -> None:
     """Let the bot's time pass, and the look that is then due happen."""
+    await until(story.looked, "the look before never ended")
     before = len(story.sandbox.vendors["sentry"].log)
     story.sandbox.world.clock.jump(seconds)
     await until(lambda: len(story.sandbox.vendors["sentry"].log) > before, "nobody looked")
@@ -83,6 +84,7 @@ async def test_it_goes_on_after_a_restart(stage: Story) -> None:
     """What changed while no bot ran is said when one runs again."""
     async with stage.bot():
         await stage.asks("alice", "/ilab status watch 60")
+        await until(stage.looked, "the first look never ended")
     stage.sandbox.vendors["site"].set_switch("site", "down")
     stage.sandbox.world.clock.jump(300)
     await stage.start()
@@ -94,6 +96,7 @@ async def test_a_lost_answer_of_slack_is_not_said_twice(story: Story) -> None:
     """Slack took the message and its answer was lost: it is found by our key, and not sent again."""
     await story.asks("alice", "/ilab status watch 10")
     story.sandbox.faults.add("slack", "chat.postMessage", kind="lost", times=1)
+    await until(story.looked, "the first look never ended")
     story.sandbox.vendors["site"].set_switch("site", "down")
     story.sandbox.world.clock.jump(31)
     await story.news("bob", lambda said: "Site: ok → down" in said.text)

@@ -151,7 +151,8 @@ class Story:
         async with await psycopg.AsyncConnection.connect(self.proxies["own"].conninfo, autocommit=True) as connection:
             await connection.execute(
                 "update posts set stored_at = stored_at - interval '1 hour', not_before = null,"
-                " started_at = started_at - interval '1 hour' where state in ('wanted', 'sending')"
+                " started_at = started_at - interval '1 hour' where id in"
+                " (select id from posts where state in ('wanted', 'sending') order by id for update)"  # as the bot does
             )
 
     async def _heard(self, bot: Bot) -> None:
@@ -365,6 +366,15 @@ class Story:
         """Whether a request is in one of these states."""
         found = await self.rows("select state from requests where id = %s", request)
         return bool(found) and found[0][0] in states
+
+    async def tries_again(self, request: int) -> None:
+        """A change that could not be done, or not be known, waits for its next try; now the clock may jump to it."""
+        query = "select 1 from clocks where subject = %s and kind = 'execute' and state = 'running' and due_at > %s"
+
+        async def waits() -> bool:
+            return bool(await self.rows(query, f"request:{request}", self.sandbox.world.clock.now()))
+
+        await until(waits, f"request {request} is not tried again")
 
     async def imported(self, expected: int) -> None:
         """Wait until the journal is in the database, and the inbox holds so many payloads, all done."""
