@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from bot import __main__ as program
-from bot import app
+from bot import serving
 from bot.logs import configure
 
 STAGES = (
@@ -38,7 +38,7 @@ def main(output: Path) -> int:
 
     @asynccontextmanager
     async def watched() -> AsyncIterator[None]:
-        async with app.serving(settings, data_dir=program.data_dir_of(settings)):
+        async with serving.serving(settings, data_dir=program.data_dir_of(settings)):
             await asyncio.sleep(0)
             profile.enable()
             try:

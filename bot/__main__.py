@@ -160,12 +160,12 @@ def token() -> str:
 
 
 def _serve(given: argparse.Namespace) -> int:
-    from bot import app
+    from bot import serving
     from bot.logs import configure
 
     settings = settings_from(given.env_file)
     configure(settings.log_level)
-    return until_stopped(app.serving(settings, data_dir=data_dir_of(settings)))
+    return until_stopped(serving.serving(settings, data_dir=data_dir_of(settings)))
 
 
 def until_stopped(serving: contextlib.AbstractAsyncContextManager[Any]) -> int:

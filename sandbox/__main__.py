@@ -293,7 +293,7 @@ async def _keep_clock(clock: Clock, path: Path) -> None:
 def _bot(data_dir: Path) -> int:
     """The bot's process: the bot itself, with the sandbox's clock."""
     from bot import __main__ as program
-    from bot import app
+    from bot import serving
     from bot.logs import configure
 
     if sys.platform == "linux":
@@ -302,7 +302,7 @@ def _bot(data_dir: Path) -> int:
     settings = program.settings_from(None)
     configure(settings.log_level)
     clock = FileClock(data_dir / CLOCK)
-    return program.until_stopped(app.serving(settings, data_dir=program.data_dir_of(settings), clock=clock))
+    return program.until_stopped(serving.serving(settings, data_dir=program.data_dir_of(settings), clock=clock))
 
 
 def _run(data_dir: Path, words: Sequence[str]) -> int:

@@ -10,7 +10,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from bot.app import SLACK_COMMAND, registry
+from bot.app import registry
+from bot.serving import SLACK_COMMAND
 from bot.slack.payloads import FROM_MESSAGE
 from bot.words import parse
 from sandbox.server import installed_manifest

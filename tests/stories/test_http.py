@@ -14,7 +14,7 @@ import aiohttp
 import pytest
 from storytelling import Said, Story, until
 
-from bot.app import Bot
+from bot.serving import Bot
 from sandbox.slack.http_delivery import Signed, signed
 
 BY_HTTP: Final = {"ILAB_SLACK__APP_TOKEN": "", "ILAB_WEB__PORT": "0"}

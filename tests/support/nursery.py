@@ -22,7 +22,7 @@ from pathlib import Path
 import bot
 import handlers
 from bot import __main__ as program
-from bot import app, logs
+from bot import logs, serving
 from sandbox.__main__ import FileClock
 
 
@@ -115,7 +115,7 @@ def _be_bot(env_file: str, log: str, clock: str) -> int:
     settings = program.settings_from(Path(env_file))
     logs.configure(settings.log_level)
     data_dir = program.data_dir_of(settings)
-    return program.until_stopped(app.serving(settings, data_dir=data_dir, clock=FileClock(Path(clock))))
+    return program.until_stopped(serving.serving(settings, data_dir=data_dir, clock=FileClock(Path(clock))))
 
 
 def _die_with_parent() -> None:

@@ -13,8 +13,8 @@ from typing import Any, Literal, LiteralString
 
 import psycopg
 
-from bot import app
-from bot.app import Bot
+from bot import serving
+from bot.serving import Bot
 from bot.settings import Settings
 from bot.store import cards, posts
 from bot.store.database import DatabaseSilentError
@@ -97,7 +97,9 @@ class Story:
     async def bot(self, folder: str = "bot", *, deaf: bool = False, **changed: str) -> AsyncIterator[Bot]:
         """A bot that serves until the block ends; two that serve at once have a folder each. `deaf`: Slack is silent."""
         settings = self.settings(**changed)
-        async with app.serving(settings, data_dir=self.directory / folder, clock=self.sandbox.world.clock.now) as bot:
+        async with serving.serving(
+            settings, data_dir=self.directory / folder, clock=self.sandbox.world.clock.now
+        ) as bot:
             self.bots.append(bot)
             try:
                 if not deaf:
