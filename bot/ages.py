@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
+
+_HALF_A_DAY: Final = timedelta(hours=12)
 
 
 def age(of: datetime, now: datetime) -> str:
@@ -20,3 +23,8 @@ def span(seconds: float) -> str:
         if seconds < limit:
             return f"{round(seconds / unit)} {word}"
     return f"{round(seconds / 86400)} days"
+
+
+def is_far(when: datetime, now: datetime) -> bool:
+    """Whether a time of day alone would be taken for that of another day."""
+    return abs(when - now) >= _HALF_A_DAY

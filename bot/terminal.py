@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TextIO
 
-from bot.ages import age
+from bot.ages import age, is_far
 from bot.app import Core, reach_slack
 from bot.context import Place, Surface
 from bot.errors import DeniedError, UserError
@@ -135,7 +135,7 @@ def _row(line: Line, now: datetime, *, colour: bool) -> str:
     if line.at is not None:
         said += f" ({age(line.at, now)} ago)"
     if line.when is not None:
-        said += f" at {line.when:%H:%M} UTC"
+        said += f" at {line.when:%a %d %b %H:%M} UTC" if is_far(line.when, now) else f" at {line.when:%H:%M} UTC"
     if line.link:
         said += f" {_plain(line.link)}"
     return "  " + _signed(line.mark, said, colour=colour)

@@ -209,6 +209,10 @@ def match(registry: Registry, words: Sequence[str]) -> tuple[Operation, list[str
         operation = registry.by_words.get(" ".join(lowered[:length]))
         if operation is not None:
             return operation, list(words[length:])
+    meant = _last_words(registry, lowered[0])
+    # `/ilab update …`: its channel implies the incident, and that it is one
+    if len(meant) == 1 and (subject := meant[0].subject) is not None and subject.kind is Kind.INCIDENT:
+        return meant[0], list(words[1:])
     raise UsageError(
         f"There is no command “{shorten(' '.join(words))}”.",
         why=_suggestion(registry, lowered),
@@ -216,7 +220,16 @@ def match(registry: Registry, words: Sequence[str]) -> tuple[Operation, list[str
     )
 
 
+def _last_words(registry: Registry, word: str) -> list[Operation]:
+    """The commands of two words that end so, where none begins so."""
+    if any(words.split()[0] == word for words in registry.by_words):
+        return []
+    return [operation for words, operation in registry.by_words.items() if words.split()[1:] == [word]]
+
+
 def _suggestion(registry: Registry, lowered: Sequence[str]) -> str:
+    if meant := _last_words(registry, lowered[0]):
+        return "Did you mean " + " or ".join(f"`/ilab {operation.words}`" for operation in meant) + "?"
     for length in (2, 1):
         near = difflib.get_close_matches(" ".join(lowered[:length])[:60], registry.by_words, n=1, cutoff=0.6)
         if near:

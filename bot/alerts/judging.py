@@ -19,6 +19,7 @@ from bot.errors import ProviderError
 from bot.health.readings import State
 from bot.incidents import declaring
 from bot.incidents.figures import Milestone
+from bot.incidents.next_steps import well_again
 from bot.incidents.telling import tell
 from bot.incidents.timeline import Kind as Entry
 from bot.operation import Answer, Mark
@@ -220,7 +221,7 @@ async def tell_recovered(duty: Duty, subject: str, _due_at: datetime) -> None:
         return
     said = f"{alert.vendor} says it is well again: {alert.title}"
     key = f"recovered:{alert.id}:{alert.flaps}"
-    answer = Answer(verdict=said, mark=Mark.OK)
+    answer = Answer(verdict=said, mark=Mark.OK, offers=well_again(incident, duty.services))
     async with duty.services.database.transaction() as transaction:
         await tell(duty.services, transaction, incident, key=key, channel=answer, thread=answer)
         await timeline.add(

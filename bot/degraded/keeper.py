@@ -97,7 +97,8 @@ class Keeper:
         incident = kept.incident
         if incident.acknowledged_at is not None and incident.acknowledged_by != context.actor.id:
             by = kept.name(incident.acknowledged_by or "")
-            raise UserError(f"{incident.label} is acknowledged already, by {by}.")
+            took = age(incident.acknowledged_at, context.now)
+            raise UserError(f"{incident.label} is acknowledged already, by {by}, {took} ago.")
         if incident.acknowledged_at is None:
             self._ledger.acknowledge(
                 incident, by=context.actor.id, name=context.actor.name, request=context.request_id, at=context.now

@@ -251,8 +251,17 @@ async def _looked_after(decides: Mapping[str, Any], execution: Execution, asked:
         succeeded=True,
         said=f"production serves {decides['name']}, {took} after Vercel was asked",
         lines=tuple(lines),
-        offers=(Offer(label="Status", words="status --fresh"), forward),
+        offers=(*_helped(decides, execution), Offer(label="Status", words="status --fresh"), forward),
     )
+
+
+def _helped(decides: Mapping[str, Any], execution: Execution) -> tuple[Offer, ...]:
+    """In an incident a rollback is the mitigation: to say so is what comes next."""
+    if decides["kind"] != "rollback" or execution.incident is None:
+        return ()
+    words = f"incident mitigate INC-{execution.incident} rolled back to {decides['name']}"
+    confirm = f"Everybody is told that users are helped: rolled back to {decides['name']}."
+    return (Offer(label="Mitigated", words=words, style="primary", confirm=confirm),)
 
 
 async def _right(kind: Kind, production: deployments.Production, vercel: Vercel) -> list[Deployment]:

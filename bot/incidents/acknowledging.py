@@ -36,8 +36,11 @@ async def take(services: Services, transaction: Transaction, incident: Incident,
     if done:
         return before
     if after(State(before.state), Step.ACKNOWLEDGE) is None and before.acknowledged_by and before.is_open:
+        took = f"{age(before.acknowledged_at or deed.at, deed.at)} ago"
+        if before.acknowledged_by == deed.by:
+            raise UserError(f"You have {before.label} already: you acknowledged it {took}.")
         by = await people.name_of(transaction, before.acknowledged_by)
-        raise UserError(f"{before.label} is acknowledged already, by {by}.")
+        raise UserError(f"{before.label} is acknowledged already, by {by}, {took}.")
     state = moving.step(before, Step.ACKNOWLEDGE)
     said = Answer(
         verdict=f"{before.label} is acknowledged by {deed.name}, after {age(before.declared_at, deed.at)}.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -25,6 +25,7 @@ from bot.store.incidents import Incident
 
 SECTION: Final = "P0 Response Procedure"
 TITLES: Final = {
+    "page": "On-call paged",
     "channel": "Channel",
     "card": "Card in the channel",
     "on_call": "On-call found",
@@ -32,7 +33,6 @@ TITLES: Final = {
     "topic": "Topic",
     "bookmarks": "Bookmarks",
     "pin": "Card pinned",
-    "page": "On-call paged",
     "snapshot": "First snapshot of health",
     "changes": "What changed",
     "log": "Server log saved",
@@ -106,11 +106,7 @@ def card(incident: Incident, known: Known, services: Services) -> Answer:
     """What everybody sees of an incident. Pure."""
     state = State(incident.state)
     failed = any(step.state == "failed" for step in known.steps.values())
-    setting_up = tuple(
-        Line(title=title, text=_why(known.steps[name]), mark=_STEP_MARKS[known.steps[name].state])
-        for name, title in TITLES.items()
-        if name in known.steps
-    )
+    setting_up = _setting_up(known.steps)
     offered = list(next_steps(incident, services))
     offered += status_page.offer(incident, services) if state.is_open else ()
     if incident.room_lost is not None and state.is_open:
@@ -134,6 +130,22 @@ def card(incident: Incident, known: Known, services: Services) -> Answer:
             section=SECTION,
         ),
     )
+
+
+def _setting_up(known: Mapping[str, steps.Recorded]) -> tuple[Line, ...]:
+    """What is set up stands in one line, so that the buttons stay on a phone's screen; what is not, each in its own."""
+    done = [title for name, title in TITLES.items() if name in known and known[name].state == "done"]
+    together = (Line(title=_listed(done), mark=Mark.OK),) if done else ()
+    return together + tuple(
+        Line(title=title, text=_why(known[name]), mark=_STEP_MARKS[known[name].state])
+        for name, title in TITLES.items()
+        if name in known and known[name].state != "done"
+    )
+
+
+def _listed(titles: Sequence[str]) -> str:
+    first, *others = titles
+    return ", ".join((first, *(f"{other[:1].lower()}{other[1:]}" for other in others)))
 
 
 def _why(step: steps.Recorded) -> str:
@@ -167,7 +179,7 @@ def standing(incident: Incident, known: Known) -> tuple[Line, ...]:
         if who
     ]
     if incident.acknowledged_at is not None:
-        took = age(incident.declared_at, incident.acknowledged_at)
+        took = age(incident.declared_at, known.reached.get("acknowledged", incident.acknowledged_at))
         who = f"by {known.names[incident.acknowledged_by or '']}, after {took}"
         lines.append(Line(title="Acknowledged", text=who, mark=Mark.OK, when=incident.acknowledged_at))
     elif state is State.DECLARED and has_room(incident):

@@ -125,7 +125,7 @@ async def set_going(incident: Incident, context: Context, transaction: Transacti
 
 
 async def _write_down(incident: Incident, wanted: Declaration, context: Context, transaction: Transaction) -> None:
-    now, person = context.now, context.actor.id
+    now, person = incident.declared_at, context.actor.id
     said_at = min(moment_of(wanted.message) or now, now)
     if person != moving.BOT:
         await members.add(transaction, incident.id, person, at=now)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bot.context import Services
 from bot.incidents import status_page
 from bot.incidents.states import State, offers
@@ -14,6 +16,17 @@ def next_steps(incident: Incident, services: Services) -> tuple[Offer, ...]:
     return offers(State(incident.state), incident.id, cause=incident.cause, commands=services.registry.by_words)
 
 
+def well_again(incident: Incident, services: Services) -> tuple[Offer, ...]:
+    """What to say where the fault seems to be gone. Pure."""
+    words = [f"incident {word} INC-{incident.id}" for word in ("mitigate", "resolve")]
+    steps = next_steps(replace(incident, state=State.ASSESSED.value, cause=None), services)
+    if incident.state == State.MITIGATED.value:
+        steps = next_steps(incident, services)
+    return tuple(step for step in steps if step.words in words) if State(incident.state).is_open else ()
+
+
 def told_next(incident: Incident, services: Services) -> tuple[Offer, ...]:
-    """The same after something that the public may have to hear of, which comes first. Pure."""
-    return (*status_page.offer(incident, services), *next_steps(incident, services))
+    """The same after something that the public may have to hear of: the step comes first, and once it is over, the public. Pure."""
+    steps = next_steps(incident, services)
+    first = 1 if State(incident.state).is_open else 0
+    return (*steps[:first], *status_page.offer(incident, services), *steps[first:])

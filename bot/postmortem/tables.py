@@ -13,6 +13,8 @@ from bot.incidents.figures import METRICS, measured, with_defaults
 from bot.markdown import bullets, link, minute, plain, stamp, table
 from bot.postmortem.facts import Allowed, Facts, Figure, Item
 
+_EARLIER: Final = timedelta(minutes=10)
+"""Before it was noticed: the time of an example."""
 NOT_TOLD: Final = ("clock", "set_up")
 """Kinds of entries that nobody of the people made."""
 SAID: Final = {"update": "thread and channel", "status_page": "status page"}
@@ -38,7 +40,7 @@ def impact(facts: Facts) -> str:
     if all(one.name != "started" for one in facts.reached):
         said += (
             " When it began nobody has said, so that it is counted from when it was noticed: "
-            f"`/ilab incident milestone {facts.label.split()[-1]} started 14:05 --reason …` says it."
+            f"`/ilab incident milestone {facts.label.split()[-1]} started {since - _EARLIER:%H:%M} --reason …` says it."
         )
     rows = [
         (f"Time as {one.severity}", exact(one.lasted), f"audit, row {one.row}", stamp(one.until))

@@ -131,6 +131,8 @@ async def test_the_site_goes_down(heard: Story) -> None:
     await until(
         lambda: any("well again" in said.text for said in heard.sees("bob", "incidents", thread)), "it was never said"
     )
+    told = next(said for said in heard.sees("bob", "incidents", thread) if "well again" in said.text)
+    assert told.buttons == ["Mitigated…", "Resolve"]
     assert await heard.rows("select count(*) from incidents") == [(1,)]
     kinds = await heard.rows("select count(*) from timeline where kind = 'alert'")
     assert kinds == [(2,)]

@@ -131,6 +131,13 @@ async def test_the_on_call_runs_it_alone(story: Story) -> None:
     kept = await story.rows("select broken_glass_by, broken_glass_why from requests")
     assert kept == [(alice, why)]
     assert await story.rows("select count(*) from approvals") == [(0,)]
+    assert done.buttons == ["Mitigated", "Status", "Promote the newest…"]
+    await story.presses("alice", "Mitigated", place, said=done)
+    assert await story.rows("select state from incidents") == [("mitigated",)]
+    (said,) = (
+        said for kind, _, said in await story.rows("select kind, actor, said from timeline where kind = 'mitigated'")
+    )
+    assert said.startswith("Mitigated: rolled back to ")
 
 
 def answer_effect(shown: Said) -> str:

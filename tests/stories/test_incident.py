@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -93,7 +94,9 @@ async def test_acknowledged_by_the_button(story: Story) -> None:
     (page,) = story.sandbox.vendors["pagerduty"].account.incidents
     await until(lambda: page.status == "acknowledged", "PagerDuty was never told")
     again = await story.asks("bob", "/ilab incident ack 1")
-    assert again.first_line == "INC-1 is acknowledged already, by alice."
+    assert re.fullmatch(r"INC-1 is acknowledged already, by alice, \d s ago\.", again.first_line)
+    own = await story.asks("alice", "/ilab incident ack 1")
+    assert re.fullmatch(r"You have INC-1 already: you acknowledged it \d s ago\.", own.first_line)
     story.sandbox.world.clock.jump(3600)
     await story.settled()
     assert not any("is not acknowledged" in said.text for said in in_room(story))

@@ -64,7 +64,7 @@ async def test_a_p0_by_buttons(story: Story) -> None:
 
     assert page.status == "resolved"
     assert await state_of(story) == "resolved"
-    assert card(story).buttons[-1] == "It is back…"
+    assert card(story).buttons[-1] == "Fault is back…"
     assert [kind for kind, _ in await times_of(story) if kind not in UNTOLD] == [
         "declared",
         "acknowledged",
@@ -337,6 +337,21 @@ async def test_killed_between_its_steps(stage: Story) -> None:
 async def is_in(story: Story, state: str) -> bool:
     """Whether the incident has come to that state."""
     return await state_of(story) == state
+
+
+async def test_in_its_channel_the_last_word_is_enough(story: Story) -> None:
+    """`/ilab update`, `/ilab mitigate` and `/ilab resolve` mean this incident; elsewhere one is asked which."""
+    await declared(story)
+    channel = room(story).id
+    await types(story, "alice", "/ilab update we look at it", channel)
+    await types(story, "alice", "/ilab mitigate payments are off", channel)
+    elsewhere = await story.asks("alice", "/ilab resolve")
+    assert elsewhere.first_line.startswith("Which incident?")
+    await types(story, "alice", "/ilab resolve", channel)
+    assert await state_of(story) == "resolved"
+    assert any("alice: we look at it" in line for line in thread(story))
+    other = await story.asks("alice", "/ilab declare P0 checkout is down")
+    assert "Did you mean `/ilab incident declare` or `/ilab alert declare`?" in other.text
 
 
 async def test_two_take_it_at_once(story: Story) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from bot.ages import age
+from bot.ages import age, is_far
 from bot.operation import FILL_IN, Answer, Line, Lines, Mark, Offer
 from bot.slack.blocks.text import (
     BLOCKS,
@@ -147,12 +147,20 @@ def _row(line: Line, now: datetime) -> str:
     if line.at is not None:
         said += f"  _{age(line.at, now)} ago_"
     if line.when is not None:
-        said += f"  <!date^{int(line.when.timestamp())}^{{time}}|{line.when:%H:%M} UTC>"
+        said += f"  {_moment(line.when, now)}"
     if line.channel:
         said += f"  <#{line.channel}>"
     if line.link.startswith("https://"):
         said += f"  <{escape(line.link.replace('|', '%7C'))}|open>"
     return cut(_signed(line.mark, said), 600)
+
+
+def _moment(when: datetime, now: datetime) -> str:
+    """A time of day; of another day with its date, so that a deadline of the day after tomorrow does not read as missed."""
+    stamp = int(when.timestamp())
+    if is_far(when, now):
+        return f"<!date^{stamp}^{{date_short_pretty}} {{time}}|{when:%a %d %b %H:%M} UTC>"
+    return f"<!date^{stamp}^{{time}}|{when:%H:%M} UTC>"
 
 
 def _signed(mark: Mark, text: str) -> str:
