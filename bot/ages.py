@@ -28,3 +28,16 @@ def span(seconds: float) -> str:
 def is_far(when: datetime, now: datetime) -> bool:
     """Whether a time of day alone would be taken for that of another day."""
     return abs(when - now) >= _HALF_A_DAY
+
+
+def exact(lasted: timedelta) -> str:
+    """A length of time to the second, as people say it: `47 min 12 s`, `2 h 05 min`, `3 days 4 h`."""
+    seconds = max(0, round(lasted.total_seconds()))
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    if days:
+        return f"{days} day{'s' if days > 1 else ''} {hours} h"
+    if hours:
+        return f"{hours} h {minutes:02} min"
+    return f"{minutes} min {seconds:02} s" if minutes else f"{seconds} s"

@@ -11,6 +11,7 @@ from bot.context import Context, Transaction
 from bot.incidents import acknowledging, assessing, cadence, evidence, mitigating, resolving, updating
 from bot.incidents.finding import WHICH, WhichArgs, which
 from bot.incidents.states import CAUSES
+from bot.incidents.telling import marked
 from bot.incidents.visibility import audience
 from bot.operation import Act, Answer, Arg, Args, Form, IncidentNumber, Operation, Read
 from bot.people import Role
@@ -71,7 +72,7 @@ async def gather(args: WhichArgs, context: Context) -> Answer:
     async with context.services.database.connection() as connection:
         incident = await which(args.id, context, connection)
     found = evidence.shown(await evidence.gather(context.services, incident))
-    return Answer(
+    known = Answer(
         verdict=f"{incident.label}: {found.verdict}",
         mark=found.mark,
         evidence=found.evidence,
@@ -79,6 +80,7 @@ async def gather(args: WhichArgs, context: Context) -> Answer:
         at=found.at,
         audience=audience([incident]),
     )
+    return marked(incident, known)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,10 +9,13 @@ from typing import Final
 from bot.context import Context
 from bot.incidents.finding import WhichArgs, which
 from bot.incidents.marks import standing
+from bot.incidents.telling import marked, spoken
 from bot.incidents.visibility import audience
+from bot.markdown import link, plain, stamp, table
 from bot.operation import Answer, Attachment, Line, Lines, Read
 from bot.people import Role
 from bot.store import people, timeline
+from bot.store.incidents import Incident
 from bot.store.timeline import Entry
 
 SHOWN: Final = 25
@@ -30,7 +33,7 @@ async def show(args: WhichArgs, context: Context) -> Answer:
     verdict = f"{incident.label}: {len(entries)} entr{'y' if len(entries) == 1 else 'ies'}, in UTC."
     if left_out:
         verdict += f" The first {left_out} are in the file."
-    return Answer(
+    shown = Answer(
         verdict=verdict,
         evidence=(Lines(lines=lines),) if lines else (),
         audience=audience([incident]),
@@ -38,10 +41,11 @@ async def show(args: WhichArgs, context: Context) -> Answer:
             Attachment(
                 name=f"INC-{incident.id}-timeline.md",
                 title=f"Timeline of {incident.label}",
-                content=written(f"{incident.label} {incident.title}", entries, names).encode(),
+                content=written(f"{incident.label} {incident.title}", entries, names, incident).encode(),
             ),
         ),
     )
+    return marked(incident, shown)
 
 
 def _when(entry: Entry) -> str:
@@ -53,20 +57,18 @@ def _said(entry: Entry, names: Mapping[str, str]) -> str:
     return f"{said} ({names[entry.actor]})" if entry.actor != "ilab" else said
 
 
-def written(title: str, entries: Sequence[Entry], names: Mapping[str, str]) -> str:
+def written(title: str, entries: Sequence[Entry], names: Mapping[str, str], incident: Incident) -> str:
     """A timeline as Markdown: a row an entry, with actor and link. Pure."""
-    rows = [f"# Timeline of {title}", "", "| UTC | who | what | link |", "|---|---|---|---|"]
-    rows += [
-        f"| {entry.at.astimezone(UTC):%Y-%m-%d %H:%M:%S} | {_cell(names[entry.actor])} | {_cell(entry.said)} | "
-        f"{f'[message]({entry.link})' if entry.link else ''} |"
+    rows = [
+        (
+            stamp(entry.at),
+            plain(names[entry.actor]),
+            plain(spoken(incident, entry.said)),
+            link("message", entry.link) if entry.link else "",
+        )
         for entry in entries
     ]
-    return "\n".join(rows) + "\n"
-
-
-def _cell(text: str) -> str:
-    """Text that stays in its cell."""
-    return text.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ")
+    return f"# Timeline of {title}\n\n{table(('UTC', 'who', 'what', 'link'), rows)}\n"
 
 
 OPERATIONS: Final = (

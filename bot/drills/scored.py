@@ -7,7 +7,7 @@ from typing import Final
 from bot.context import Services, Transaction
 from bot.drills.scenarios import scenario_of
 from bot.drills.scoring import Score, score
-from bot.incidents.telling import tell
+from bot.incidents.telling import marked, tell
 from bot.incidents.timeline import Kind
 from bot.operation import Answer, Line, Lines, Offer
 from bot.store import milestones, timeline
@@ -48,7 +48,7 @@ def shown(found: Score, incident: Incident) -> Answer:
     """The score, and what the runbook would have had one do. Pure."""
     played = scenario_of(incident.drill)
     moves = tuple(Line(title=move) for move in played.moves)
-    return Answer(
+    read = Answer(
         verdict=f"{incident.label}, {played.name}: {found.verdict}.",
         evidence=(
             Lines(heading="Score", lines=found.lines),
@@ -57,3 +57,4 @@ def shown(found: Score, incident: Incident) -> Answer:
         offers=(Offer(label="Clean up", words=f"incident drill clean INC-{incident.id}"),),
         section="P0 Response Procedure",
     )
+    return marked(incident, read)

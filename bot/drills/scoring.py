@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from bot.ages import span
+from bot.ages import exact, span
 from bot.operation import Line, Mark
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Judged:
     @property
     def line(self) -> Line:
         """As it is shown."""
-        took = "not done" if self.took is None else span(self.took.total_seconds())
+        took = "not done" if self.took is None else exact(self.took)
         allowed = "" if self.within is None else f", allowed {span(self.within.total_seconds())}"
         mark = {True: Mark.OK, False: Mark.DOWN, None: Mark.NONE}[self.met]
         return Line(title=self.name, text=f"{took}{allowed}", mark=mark)

@@ -8,6 +8,7 @@ from bot.context import Context
 from bot.incidents import card
 from bot.incidents.figures import measured, with_defaults
 from bot.incidents.resolving import times
+from bot.incidents.telling import marked
 from bot.incidents.visibility import audience
 from bot.operation import Answer, Line, Lines
 from bot.store import people, timeline
@@ -34,7 +35,7 @@ async def shown(incident: Incident, context: Context, connection: Connection) ->
     )
     more = f" (of {len(entries)})" if len(entries) > LAST else ""
     face = card.card(incident, known, context.services)
-    return Answer(
+    shown = Answer(
         verdict=f"{face.verdict}: {card.state_of(incident)}",
         mark=face.mark,
         evidence=(
@@ -48,3 +49,4 @@ async def shown(incident: Incident, context: Context, connection: Connection) ->
         at=context.now,
         audience=audience([incident]),
     )
+    return marked(incident, shown)

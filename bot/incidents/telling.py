@@ -11,6 +11,7 @@ from bot.incidents.visibility import stands_in_the_open
 from bot.operation import Answer
 from bot.store.incidents import Incident
 
+DRILL: Final = "DRILL"
 _ID: Final = re.compile(r"[UW][A-Z0-9]{2,}")
 
 
@@ -55,8 +56,27 @@ def mentionable(*people: str | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys(who for who in people if who and _ID.fullmatch(who)))
 
 
+def spoken(incident: Incident, text: str) -> str:
+    """A line as it is said of this incident: every line of a drill says that it is one. Pure."""
+    return text if incident.drill is None or DRILL in text else f"{DRILL} · {text}"
+
+
 def marked(incident: Incident, answer: Answer) -> Answer:
-    """The answer as it is said of this incident: whatever a drill says begins with what it is. Pure."""
-    if incident.drill is None or answer.verdict.startswith("DRILL"):
+    """The answer as it is said of this incident. Pure."""
+    if incident.drill is None:
         return answer
-    return replace(answer, verdict=f"DRILL · {answer.verdict}")
+    return replace(
+        answer,
+        verdict=spoken(incident, answer.verdict),
+        evidence=tuple(
+            replace(
+                group,
+                heading=group.heading and spoken(incident, group.heading),
+                lines=tuple(
+                    line if DRILL in line.text else replace(line, title=spoken(incident, line.title))
+                    for line in group.lines
+                ),
+            )
+            for group in answer.evidence
+        ),
+    )

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from bot.ages import exact
 from bot.markdown import plain
 from bot.postmortem.facts import Facts
-from bot.postmortem.tables import exact
 
 
 def of(facts: Facts) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from bot.ages import exact
 from bot.markdown import bullets, minute, plain, stamp, table
 from bot.masking import masked_text
 from bot.postmortem import beginnings, tables
@@ -142,9 +143,12 @@ def _head(facts: Facts) -> Section:
     ended = f"over {minute(facts.until)}" if facts.is_over else f"not over yet, as of {minute(facts.until)}"
     spells = "; ".join(f"{one.severity} from {stamp(one.since)}, by {plain(one.by)}" for one in facts.spells)
     parts = ", ".join(f"{part}: {plain(who)}" for part, who in facts.roles.items())
-    lines = [
+    lines = (
+        ["**DRILL:** it was only played. Nothing was broken, and nobody outside heard of it."] if facts.drill else []
+    )
+    lines += [
         f"**What it was:** {facts.severity}, {facts.state}{', a drill' if facts.drill else ''}",
-        f"**When:** began {minute(began)}, {ended}, {tables.exact(facts.until - began)}",
+        f"**When:** began {minute(began)}, {ended}, {exact(facts.until - began)}",
         f"**Severity:** {spells or facts.severity}",
         f"**Authors, by their parts:** {parts or 'nobody had a part'}",
         f"**Status:** draft {facts.version}, written by ilab on {minute(facts.written_at)} from what was recorded; "

@@ -16,6 +16,7 @@ from bot.incidents.drafts import draft
 from bot.incidents.figures import Milestone, with_defaults
 from bot.incidents.marks import standing
 from bot.incidents.states import State
+from bot.incidents.telling import spoken
 from bot.incidents.timeline import Kind
 from bot.incidents.visibility import goes_outside
 from bot.postmortem.facts import (
@@ -105,7 +106,13 @@ async def gather(
         ),
         timeline=tuple(
             [
-                Moment(at=one.at, kind=one.kind.value, who=await names.of(one.actor), said=one.said, link=one.link)
+                Moment(
+                    at=one.at,
+                    kind=one.kind.value,
+                    who=await names.of(one.actor),
+                    said=spoken(incident, one.said),
+                    link=one.link,
+                )
                 for one in entries
                 if _belongs(one, measured.until)
             ]

@@ -35,8 +35,9 @@ Source = Callable[[Services, datetime, datetime], Awaitable[Counted]]
 
 
 async def measure(services: Services, incident: Incident, since: datetime, until: datetime) -> Measured:
-    """Ask everything for that time."""
-    asked = await asyncio.gather(*(_figures(services, source, since, until) for source in SOURCES))
+    """Ask everything for that time; of a drill no figures, as nothing real was hit."""
+    sources = SOURCES if incident.drill is None else ()
+    asked = await asyncio.gather(*(_figures(services, source, since, until) for source in sources))
     (suspects, unknown), (pages, pages_unknown) = await asyncio.gather(
         _suspects(services, since - BEFORE, until), _pages(services, incident)
     )

@@ -9,6 +9,7 @@ from collections import Counter
 from datetime import datetime, timedelta
 from typing import Final
 
+from bot.ages import exact
 from bot.incidents.figures import METRICS, measured, with_defaults
 from bot.markdown import bullets, link, minute, plain, stamp, table
 from bot.postmortem.facts import Allowed, Facts, Figure, Item
@@ -20,19 +21,6 @@ NOT_TOLD: Final = ("clock", "set_up")
 SAID: Final = {"update": "thread and channel", "status_page": "status page"}
 
 
-def exact(lasted: timedelta) -> str:
-    """A length of time to the second, as people say it: `47 min 12 s`, `2 h 05 min`, `3 days 4 h`."""
-    seconds = max(0, round(lasted.total_seconds()))
-    minutes, seconds = divmod(seconds, 60)
-    hours, minutes = divmod(minutes, 60)
-    days, hours = divmod(hours, 24)
-    if days:
-        return f"{days} day{'s' if days > 1 else ''} {hours} h"
-    if hours:
-        return f"{hours} h {minutes:02} min"
-    return f"{minutes} min {seconds:02} s" if minutes else f"{seconds} s"
-
-
 def impact(facts: Facts) -> str:
     """What it did, in the numbers of the product and its vendors; and how long it was how grave."""
     since, until = facts.measured.since, facts.measured.until
@@ -42,6 +30,8 @@ def impact(facts: Facts) -> str:
             " When it began nobody has said, so that it is counted from when it was noticed: "
             f"`/ilab incident milestone {facts.label.split()[-1]} started {since - _EARLIER:%H:%M} --reason …` says it."
         )
+    if facts.drill:
+        said += " DRILL: nothing real was hit, so nothing was measured."
     rows = [
         (f"Time as {one.severity}", exact(one.lasted), f"audit, row {one.row}", stamp(one.until))
         for one in facts.spells
@@ -183,7 +173,9 @@ def responders(facts: Facts) -> str:
         table(("Person", "Part", "Entries in the timeline"), rows) if rows else "Nobody did anything that was recorded."
     ]
     measured_ = facts.measured
-    if measured_.pages_unknown:
+    if facts.drill:
+        said.append("Nobody was paged: it was a drill.")
+    elif measured_.pages_unknown:
         said.append(f"Who was paged could not be checked: {plain(measured_.pages_unknown)}")
     elif measured_.pages:
         pages = [(stamp(one.at), plain(one.who), one.what) for one in measured_.pages]

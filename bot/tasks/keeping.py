@@ -14,6 +14,7 @@ from bot.incidents import moving
 from bot.incidents.finding import seen
 from bot.incidents.moving import Deed, Happening
 from bot.incidents.states import State
+from bot.incidents.telling import marked
 from bot.incidents.timeline import Kind
 from bot.incidents.updating import one_line
 from bot.incidents.visibility import audience, visible
@@ -265,7 +266,7 @@ async def _tell_owner(services: Services, transaction: Transaction, task: Task, 
         stream=f"person:{task.owner}",
         key=f"{task.subject}:given:{deed.key}",
         channel=task.owner,
-        answer=answer,
+        answer=marked(incident, answer),
     )
 
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from bot.ages import span
 from bot.context import ClockWork, Duty, Services, Transaction
-from bot.incidents.telling import tell
+from bot.incidents.telling import marked, tell
 from bot.incidents.visibility import visible
 from bot.operation import Answer, Line, Lines, Mark
 from bot.people import Standing
@@ -54,7 +54,7 @@ async def remind(services: Services, kind: str, subject: str, due_at: datetime) 
     async with services.database.transaction() as transaction:
         if task.owner is not None and not gone:
             await services.announce(
-                transaction, stream=f"person:{task.owner}", key=key, channel=task.owner, answer=answer
+                transaction, stream=f"person:{task.owner}", key=key, channel=task.owner, answer=marked(incident, answer)
             )
         if gone or kind == LATE:
             await _tell_room(services, transaction, incident, answer, gone, key=key)

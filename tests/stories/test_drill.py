@@ -47,7 +47,7 @@ async def test_nobody_plays_along(story: Story) -> None:
     await later(story, 46)
     assert any("Level 1 of the on-call policy would be paged now; a drill pages nobody." in x.text for x in told(story))
     said = await types(story, "alice", "/ilab incident drill end", place)
-    assert ":red_circle: Acknowledged  not done, allowed 5 min" in said.text
+    assert ":red_circle: DRILL · Acknowledged  not done, allowed 5 min" in said.text
     assert "Updates missed" in said.text
     assert "0 of 6" in said.first_line
     assert await state_of(story) == "cancelled"

@@ -8,8 +8,12 @@ from storytelling import Said, Story, until
 
 
 def rooms(story: Story) -> list[Any]:
-    """The channels of incidents in the workspace."""
-    return [channel for channel in story.sandbox.workspace.state.channels.values() if channel.name.startswith("inc-")]
+    """The channels of incidents in the workspace, those of drills too."""
+    return [
+        channel
+        for channel in story.sandbox.workspace.state.channels.values()
+        if channel.name.startswith(("inc-", "drill-"))
+    ]
 
 
 def room(story: Story) -> Any:
