@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 
 
-async def bounded(work: Awaitable[T], seconds: float, *, left: set[asyncio.Future[Any]] | None = None) -> T:
+def never() -> bool:
+    """No longer than was said."""
+    return False
+
+
+async def bounded(
+    work: Awaitable[T],
+    seconds: float,
+    *,
+    left: set[asyncio.Future[Any]] | None = None,
+    longer: Callable[[], bool] = never,
+) -> T:
     """What the work returns, or TimeoutError when it takes longer. `left` holds the work until it has really ended.
+
+    When the seconds are over, it is given them once more as often as `longer` says so.
 
     `asyncio.timeout` waits until a cancelled query has ended, and on a server that has gone silent psycopg gives that
     up to five seconds: longer than Slack waits for an ack. Here the cancelled work ends by itself, unwaited for.
@@ -21,7 +34,10 @@ async def bounded(work: Awaitable[T], seconds: float, *, left: set[asyncio.Futur
         task.add_done_callback(left.discard)
     task.add_done_callback(_look)
     try:
-        done, _ = await asyncio.wait({task}, timeout=seconds)
+        while True:
+            done, _ = await asyncio.wait({task}, timeout=seconds)
+            if done or not longer():
+                break
     except asyncio.CancelledError:
         task.cancel()
         raise

@@ -49,6 +49,8 @@ ACTS_WITHIN: Final = 4.0
 """Seconds that our database is given for what can be done without it, too."""
 ACTS_WITHIN_WHEN_SILENT: Final = 0.5
 """The same where it was silent just now: whoever is in a hurry waits once, and not at every press."""
+LOOK_AGAIN: Final = 0.25
+"""Seconds between two tries of what may be done already."""
 
 Observe = Callable[[str, str, float], None]
 """Told of every request how it ended: the operation's words, the outcome, and the seconds that it took."""
@@ -66,6 +68,8 @@ class Request:
     asked: str | Invocation | Incomplete
     actor: Actor
     place: Place
+    again: bool = False
+    """Another process had it in hand and died: it may be done already, as our database alone knows."""
 
 
 class Runner:
@@ -149,7 +153,7 @@ class Runner:
         operation = invocation.operation
         context = self._context(request, progress)
         if isinstance(operation, Act):
-            answer = await self._act(operation, invocation, context)
+            answer = await self._act(operation, invocation, context, again=request.again)
         elif isinstance(operation, Change):
             answer = await self._submit(operation, invocation.args, context)
         else:
@@ -165,21 +169,43 @@ class Runner:
             progress=progress,
         )
 
-    async def _act(self, operation: Act[Any], invocation: Invocation, context: Context) -> Answer:
+    async def _act(self, operation: Act[Any], invocation: Invocation, context: Context, *, again: bool) -> Answer:
         """Do it: in our database, or where that is silent by the one copy that goes on without it."""
         if operation.degraded is None:
             return await self._in_transaction(operation, invocation, context)
-        within = ACTS_WITHIN_WHEN_SILENT if self.keeper is not None and self.keeper.silent else ACTS_WITHIN
+        if again and self.keeper is not None and self.keeper.has_done(context.request_id):
+            # our database does not hold it yet: asked first, it would do it a second time
+            return await operation.degraded(invocation.args, context, self.keeper)
         try:
-            return await bounded(self._in_transaction(operation, invocation, context), within)
+            if again:
+                return await self._patiently(operation, invocation, context)
+            within = ACTS_WITHIN_WHEN_SILENT if self.keeper is not None and self.keeper.silent else ACTS_WITHIN
+            # while many ask at once this one's turn is waited for
+            crowded = self.services.database.crowded()
+            return await bounded(self._in_transaction(operation, invocation, context), within, longer=crowded)
         except (DatabaseSilentError, TimeoutError):
-            log.warning("without the database", request=context.request_id, operation=operation.words)
+            log.warning("without the database", request=context.request_id, operation=operation.words, again=again)
         if self.keeper is None:
             raise _kept_elsewhere(self.services)
         if not operation.in_drills:
             self.keeper.refuse_in_drill(context)
         # where the silence came with the commit, it may be done already: what is brought in later has the same key
         return await operation.degraded(invocation.args, context, self.keeper)
+
+    async def _patiently(self, operation: Act[Any], invocation: Invocation, context: Context) -> Answer:
+        """What was done before is found, however slow the database is: without it a second incident would be declared.
+
+        Raises DatabaseSilentError or TimeoutError where it was silent all the time.
+        """
+        ends_at = time.monotonic() + self.services.settings.degraded.patience_seconds
+        while True:
+            within = min(ACTS_WITHIN, ends_at - time.monotonic())
+            try:
+                return await bounded(self._in_transaction(operation, invocation, context), within)
+            except (DatabaseSilentError, TimeoutError):
+                if time.monotonic() + LOOK_AGAIN >= ends_at:
+                    raise
+            await asyncio.sleep(LOOK_AGAIN)
 
     async def _submit(self, change: Change[Any], args: Args, context: Context) -> Answer:
         try:

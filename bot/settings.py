@@ -575,6 +575,11 @@ class DegradedSettings(Section):
         default="",
         description="The name (ILAB_NAME) of the one copy that then declares, acknowledges and pages, by its journal.",
     )
+    patience_seconds: float = Field(
+        default=10,
+        gt=0,
+        description="How long our database is waited for with what a copy that died had in hand, and may have done.",
+    )
 
 
 class WebSettings(Section):

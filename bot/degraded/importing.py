@@ -10,13 +10,16 @@ from typing import Final
 
 import structlog
 
+from bot.audit import Event
 from bot.changes import asking, breaking, running
 from bot.context import ClockWork, Context, Duty, Place, Services, Surface, Transaction, no_progress
 from bot.errors import UserError
-from bot.incidents import acknowledging, declaring, ending
+from bot.incidents import acknowledging, declaring, ending, moving
 from bot.incidents.declaring import Declaration
-from bot.incidents.moving import BOT, Deed
+from bot.incidents.moving import BOT, Deed, Happening
+from bot.incidents.states import State as IncidentState
 from bot.incidents.telling import tell
+from bot.incidents.timeline import Kind
 from bot.journal import Line
 from bot.operation import Answer, Change, Offer, Plan
 from bot.operation import Line as Line_
@@ -69,12 +72,20 @@ def _context(services: Services, actor: Actor, *, key: str, at: datetime) -> Con
     )
 
 
+def _always(_: str) -> bool:
+    return True
+
+
 class Importer:
     """Takes the journal's lines of incidents, each in the order in which it was written; twice if need be."""
 
-    def __init__(self, services: Services) -> None:
-        """What is brought in is told of by these services."""
+    def __init__(self, services: Services, *, is_shown: Callable[[str], bool] = _always) -> None:
+        """What is brought in is told of by these services.
+
+        `is_shown` says of an incident's key whether something of it may stand in Slack already.
+        """
         self._services = services
+        self._is_shown = is_shown
         self._replayed: Mapping[str, Callable[[Transaction, Incident, Line], Awaitable[None]]] = {
             "acknowledged": self._acknowledged,
             "asked": self._asked,
@@ -90,7 +101,9 @@ class Importer:
         if line["line"] == "declared":
             await self._declared(transaction, line)
             return
-        incident = await _incident(transaction, line)
+        incident, joined = await _incident(transaction, line)
+        if joined and line["line"] in _OF_THE_OTHER:
+            return  # the database has its own of these
         if incident.id != line["incident"] and line["line"] in ("say", "said"):
             return  # its number was another's already, and so its messages' keys are: they are said anew
         if line["line"] in self._replayed:
@@ -111,15 +124,31 @@ class Importer:
         wanted = Declaration(
             severity=line["severity"], title=line["title"], private=line["private"], message=line["message"]
         )
-        await declaring.declare(wanted, context, transaction, number=None if taken else number)
+        shown = known is None or self._is_shown(key)
+        await declaring.declare(wanted, context, transaction, number=None if taken else number, sets_up=shown)
         declared = await incidents.by_key(transaction, context.request_id)
         assert declared is not None  # noqa: S101 -- it was just declared
-        log.info("incident imported", incident=declared.id, twin=twin, renumbered=taken)
-        if twin:
+        log.info("incident imported", incident=declared.id, twin=twin, renumbered=taken, shown=shown)
+        if known is not None and not shown:
+            await self._join(transaction, declared, known)
+        elif twin:
             await clocks.stop(transaction, declared.subject, declaring.SET_UP)
             await clocks.start(transaction, declared.subject, MERGE, due_at=self._services.now())
         else:
             await self._ask_whether_it_is_the_same(transaction, declared)
+
+    async def _join(self, transaction: Transaction, twin: Incident, into: Incident) -> None:
+        """Its number, which somebody was told, leads to the other; nobody hears of it, as nothing of it was ever seen."""
+        at = self._services.now()
+        deed = Deed(by=BOT, name=BOT, at=at, key=f"{MERGE}:{twin.subject}")
+        happening = Happening(
+            now=replace(twin, state=IncidentState.MERGED, merged_into=into.id, ended_at=at),
+            kind=Kind.MERGED,
+            event=Event.MERGED,
+            said=f"It is the same as {into.label}",
+            detail={"into": into.id},
+        )
+        await moving.record(self._services, transaction, twin, deed, happening)
 
     def _acting(self, line: Line, *, key: str) -> Context:
         """Whoever did what the line says, then."""
@@ -130,10 +159,12 @@ class Importer:
     async def _acknowledged(self, transaction: Transaction, incident: Incident, line: Line) -> None:
         at = datetime.fromisoformat(line["at"])
         deed = Deed(by=line["by"], name=line["name"], at=at, key=line["request"], detail={"journal": True})
-        try:
-            await acknowledging.take(self._services, transaction, incident, deed)
-        except UserError as error:
-            log.info("acknowledged elsewhere, too", incident=incident.id, why=error.what)
+        twins = [incident, await incidents.by_key(transaction, line["key"])]
+        for one in {one.id: one for one in twins if one is not None}.values():
+            try:
+                await acknowledging.take(self._services, transaction, one, deed)
+            except UserError as error:
+                log.info("acknowledged elsewhere, too", incident=one.id, why=error.what)
 
     async def _asked(self, transaction: Transaction, incident: Incident, line: Line) -> None:
         if await requests.by_key(transaction, line["request_key"]) is not None:
@@ -179,11 +210,14 @@ class Importer:
             await tell(self._services, transaction, incident, key=f"same:{other.id}", channel=answer, thread=answer)
 
 
-async def _incident(transaction: Transaction, line: Line) -> Incident:
-    """The incident that a line tells of. Raises LookupError where the database does not know it."""
-    for key in (line["key"] + TWIN, line["key"]):
-        if (found := await incidents.by_key(transaction, key)) is not None:
-            return found
+async def _incident(transaction: Transaction, line: Line) -> tuple[Incident, bool]:
+    """The incident that a line tells of, and whether it was joined to that. LookupError where none is known."""
+    known = await incidents.by_key(transaction, line["key"])
+    twin = await incidents.by_key(transaction, line["key"] + TWIN)
+    if twin is not None and twin.is_open:
+        return twin, False
+    if known is not None:
+        return known, twin is not None
     raise LookupError(f"no incident of the key {line['key']}")
 
 
@@ -241,6 +275,7 @@ async def _rung(transaction: Transaction, incident: Incident, line: Line) -> Non
     await clocks.stop(transaction, incident.subject, line["clock"])
 
 
+_OF_THE_OTHER: Final = ("channel", "step", "say", "said")
 _BRINGERS: Final[Mapping[str, Callable[[Transaction, Incident, Line], Awaitable[None]]]] = {
     "channel": _channel,
     "joined": _joined,

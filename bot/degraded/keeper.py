@@ -34,6 +34,10 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger("ilab.degraded")
 
 MIRROR_EVERY: Final = 2.0
 """Real seconds between two looks at the database."""
+ANSWERS_WITHIN: Final = 2.0
+"""Real seconds in which it answers one question, or counts as silent."""
+MIRRORED_WITHIN: Final = 8.0
+"""Real seconds in which it says all that is mirrored."""
 
 
 class Keeper:
@@ -130,6 +134,12 @@ class Keeper:
                 f"My own database does not answer, and {kept.incident.label} is only played here.", todo=ELSEWHERE
             )
 
+    def has_done(self, key: str) -> bool:
+        """Whether the payload of that key was carried out without the database, and is not brought in yet."""
+        return any(
+            (kept.declared_here and kept.incident.key == key) or kept.acknowledged_here == key for kept in self._ledger
+        )
+
     def _numbered(self, wanted: Declaration, context: Context) -> Incident:
         number = number_of(context.request_id)
         while self._ledger.get(number) is not None:
@@ -169,18 +179,19 @@ class Keeper:
         """Once: mirror what the database holds; where it is silent, do what is not done yet."""
         if time.monotonic() - self._looked_at < MIRROR_EVERY and not self._following.busy:
             return
-        try:
-            await self._reflect()
-        except DatabaseSilentError:
-            self.silent = True
+        self.silent = not await self._services.database.answers(within=ANSWERS_WITHIN)
+        if self.silent:
             if self._resume is not None:
                 resume, self._resume = self._resume, None
                 resume()
             for kept in self._ledger:
                 self._following.go_on(kept)
         else:
-            self.silent = False
             self._resume = None  # what came in before is brought in, and run from the database
+            try:
+                await self._reflect()
+            except DatabaseSilentError:
+                log.warning("the mirror is not renewed: the database is slow")
         self._looked_at = time.monotonic()
 
     async def bring_in(self, claimed_until: datetime) -> int:
@@ -192,14 +203,25 @@ class Keeper:
             raise DatabaseSilentError
         async with self._following.held():
             count = await self._journal.import_into(
-                self._services.database, claimed_until=claimed_until, bring=Importer(self._services).bring
+                self._services.database,
+                claimed_until=claimed_until,
+                bring=Importer(self._services, is_shown=self._is_shown).bring,
             )
             await self._reflect()
         return count
 
+    def _is_shown(self, key: str) -> bool:
+        """Whether something of the incident may stand in Slack: messages are noted before they are said, steps begun."""
+        kept = next((one for one in self._ledger if one.declared_here and one.incident.key == key), None)
+        if kept is None:
+            return True
+        channel = kept.steps.get("channel")
+        return bool(kept.messages) or (channel is not None and channel.state != "failed")
+
     async def _reflect(self) -> None:
         database, now = self._services.database, self._services.now()
-        await database.call(lambda connection: self._mirror.refresh(connection, at=now))
+        # many questions: where it is slow, they take longer than anybody waits for one, and it is not silent for that
+        await database.call(lambda connection: self._mirror.refresh(connection, at=now), within=MIRRORED_WITHIN)
         if not self._following.busy:
             self._ledger = self._read()
 

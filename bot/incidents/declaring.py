@@ -82,9 +82,14 @@ def is_it_one_of_these(found: Sequence[Incident], now: datetime, *, another: str
 
 
 async def declare(
-    wanted: Declaration, context: Context, transaction: Transaction, *, number: int | None = None
+    wanted: Declaration,
+    context: Context,
+    transaction: Transaction,
+    *,
+    number: int | None = None,
+    sets_up: bool = True,
 ) -> Answer:
-    """The incident is declared, its card is wanted and its clocks run; a job sets the rest up.
+    """The incident is declared, its card is wanted and its clocks run; a job sets the rest up, where `sets_up`.
 
     `number`: it has one already, of the time in which our database was silent.
     """
@@ -107,7 +112,8 @@ async def declare(
         assert incident is not None  # noqa: S101 -- it was just stored
         await moving.begin(context.services, transaction, incident_id, moving.deed_of(context))
         await _write_down(incident, wanted, context, transaction)
-        await set_going(incident, context, transaction)
+        if sets_up:
+            await set_going(incident, context, transaction)
     declared = await incidents.by_key(transaction, context.request_id)
     assert declared is not None  # noqa: S101 -- it was just declared, or before
     return _told(declared, context)

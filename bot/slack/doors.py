@@ -110,7 +110,7 @@ class Doors:
             return ended
         reply = self._reply(asked)
         meant = salvage(self._runner.registry, asked.text) if asked.fills else asked.text
-        request = Request(key=received.key, asked=meant, actor=actor, place=place)
+        request = _request(received, meant, actor, place)
         answer = await self._runner.hear(request, reply.progress)
         if isinstance(answer, Incomplete):
             return await self._ask_for_the_rest(received, asked, answer, request, reply)
@@ -202,7 +202,7 @@ class Doors:
             reply: Reply = ViewReply(self._slack, view_id=view_id, title=self._title(asked))
         else:
             reply = await direct(self._slack, asked.person)
-        request = Request(key=received.key, asked=asked.text, actor=actor, place=place)
+        request = _request(received, asked.text, actor, place)
         answer = await self._runner.hear(request, reply.progress)
         if isinstance(answer, Incomplete) and view_id:
             await self._fill_in(view_id, answer, request)
@@ -264,7 +264,7 @@ class Doors:
         actor = await self._people.actor(person, anew=asks_anew(understood.operation))
         reply = ViewReply(self._slack, view_id=view["id"], title=form.heading(understood.operation), person=person)
         place = Place(surface=Surface.SLACK, channel=form.channel_of(view))
-        request = Request(key=received.key, asked=understood, actor=actor, place=place)
+        request = _request(received, understood, actor, place)
         answer = await self._runner.hear(request, reply.progress)
         if isinstance(answer, Answer) and answer.refused and not isinstance(decide(understood.operation, actor), Deny):
             refused = await self._message(answer)
@@ -333,6 +333,10 @@ class Doors:
     async def _keep(self, words: str) -> str:
         services = self._runner.services
         return await services.database.call(lambda connection: offers.add(connection, words, at=services.now()))
+
+
+def _request(received: Received, asked: str | Invocation | Incomplete, actor: Actor, place: Place) -> Request:
+    return Request(key=received.key, asked=asked, actor=actor, place=place, again=received.attempts > 1)
 
 
 def _is_personal(runner: Runner, offer: Offer) -> bool:

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 import psycopg
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from bot.bounded import bounded
+from bot.bounded import bounded, never
 from bot.errors import UserError
 
 Connection = psycopg.AsyncConnection[Any]
@@ -34,10 +34,27 @@ class DatabaseSilentError(UserError):
         )
 
 
+class DatabaseBusyError(DatabaseSilentError):
+    """It answers, but so many ask this copy that somebody's turn never came: what holds of a silent one holds here."""
+
+    def __init__(self) -> None:
+        """Say it the same way everywhere."""
+        UserError.__init__(
+            self,
+            "Too many ask me at once.",
+            why="All my connections to my own database are in use: it answers, and your turn did not come.",
+            todo="Nothing was changed. Try again in a few seconds.",
+        )
+
+
+WITHIN: Final = 2.0
+"""Seconds that one waits for it who says nothing else."""
 IMPATIENT: Final = 0.5
-"""Seconds that anybody waits for a database that let somebody wait in vain just now."""
+"""Seconds that anybody waits for a database that let somebody wait in vain just now, and has answered nobody since."""
 IMPATIENT_FOR: Final = 2.0
 """Seconds for which that holds: then one waits as long as they wanted to, and so finds out how it is."""
+IN_TURN_WITHIN: Final = 15.0
+"""Seconds that one waits for a connection while all are in use and the database answers."""
 
 
 class Database:
@@ -64,7 +81,10 @@ class Database:
             },
             check=_still_open,
         )
-        self._impatient_until = 0.0
+        self._most = most
+        self._lent_now = 0
+        self._full_at = self._answered_at = self._in_vain_at = -IMPATIENT_FOR
+        """Monotonic seconds: when all connections were in use, it answered somebody, and it let somebody wait in vain."""
         self.ready = asyncio.Event()
         """Not set, it counts as silent: its tables are not those that this copy works with."""
         self.ready.set()
@@ -78,64 +98,103 @@ class Database:
         await self.pool.close(timeout=2)
 
     @asynccontextmanager
-    async def connection(self, *, within: float = 2) -> AsyncIterator[Connection]:
-        """A connection in autocommit mode, or DatabaseSilentError after `within` seconds."""
-        patience = self._patience(within)
+    async def connection(self, *, within: float | None = None) -> AsyncIterator[Connection]:
+        """A connection in autocommit mode. DatabaseSilentError after `within` seconds.
+
+        Where nothing is said, it is two; and while it answers others, and they have all connections, it is one's turn
+        that is waited for.
+        """
         self._is_ready()
+        begun, patience = time.monotonic(), self._patience(within)
+        longer = self.crowded() if within is None else never
         try:
-            connection = await bounded(self.pool.getconn(timeout=patience), patience)
+            connection = await bounded(self.pool.getconn(timeout=IN_TURN_WITHIN), patience, longer=longer)
         except (*SILENT, TimeoutError) as error:
-            self._waited_in_vain(patience)
-            raise DatabaseSilentError from error
+            raise self._in_vain(begun, patience) from error
         async with self._lent(connection):
             yield connection
 
     @asynccontextmanager
-    async def transaction(self, *, within: float = 2) -> AsyncIterator[Connection]:
+    async def transaction(self, *, within: float | None = None) -> AsyncIterator[Connection]:
         """A connection inside a transaction, committed at the end. DatabaseSilentError where that is not possible."""
         async with self.connection(within=within) as connection, connection.transaction():
             yield connection
 
-    async def call(self, statement: Callable[[Connection], Awaitable[T]], *, within: float = 2) -> T:
+    async def call(self, statement: Callable[[Connection], Awaitable[T]], *, within: float | None = None) -> T:
         """What the statement returns, or DatabaseSilentError after `within` seconds, whatever the server does."""
-        return await self._call(statement, self._patience(within))
+        longer = self.crowded() if within is None else never
+        return await self._call(statement, self._patience(within), longer)
 
-    async def _call(self, statement: Callable[[Connection], Awaitable[T]], patience: float) -> T:
+    async def _call(
+        self, statement: Callable[[Connection], Awaitable[T]], patience: float, longer: Callable[[], bool]
+    ) -> T:
         self._is_ready()
+        begun = time.monotonic()
 
         async def whole() -> T:
-            connection = await self.pool.getconn(timeout=patience)
+            connection = await self.pool.getconn(timeout=IN_TURN_WITHIN)
             async with self._lent(connection):
                 return await statement(connection)
 
         try:
-            return await bounded(whole(), patience)
+            return await bounded(whole(), patience, longer=longer)
         except (*SILENT, TimeoutError) as error:
-            self._waited_in_vain(patience)
-            raise DatabaseSilentError from error
+            raise self._in_vain(begun, patience) from error
 
     @asynccontextmanager
     async def _lent(self, connection: Connection) -> AsyncIterator[None]:
         """The connection is ours until the block ends. What a silent database raises becomes DatabaseSilentError."""
+        self._lent_now += 1
+        if self._is_full:
+            self._full_at = time.monotonic()
         try:
             yield
+            self._answered_at = time.monotonic()
         except SILENT as error:
             raise DatabaseSilentError from error
         finally:
+            if self._is_full:
+                self._full_at = time.monotonic()
+            self._lent_now -= 1
             await self.pool.putconn(connection)
 
     def _is_ready(self) -> None:
         if not self.ready.is_set():
             raise DatabaseSilentError
 
-    def _patience(self, within: float) -> float:
-        return min(within, IMPATIENT) if time.monotonic() < self._impatient_until else within
+    @property
+    def _is_full(self) -> bool:
+        return self._lent_now >= self._most
 
-    def _waited_in_vain(self, patience: float) -> None:
-        if patience > IMPATIENT:
-            self._impatient_until = time.monotonic() + IMPATIENT_FOR
+    def crowded(self) -> Callable[[], bool]:
+        """Asked, it says whether since it was last asked some had their turn and others waited for it; not for ever."""
+        begun = since = time.monotonic()
 
-    async def rights(self, *, within: float = 2) -> tuple[str, bool]:
+        def still() -> bool:
+            nonlocal since
+            before, since = since, time.monotonic()
+            return self._was_crowded(before) and since - begun < IN_TURN_WITHIN
+
+        return still
+
+    def _was_crowded(self, since: float) -> bool:
+        return (self._is_full or self._full_at >= since) and self._answered_at >= since
+
+    def _patience(self, within: float | None) -> float:
+        wanted = WITHIN if within is None else within
+        vain = self._in_vain_at
+        was_silent = self._answered_at < vain and time.monotonic() < vain + IMPATIENT_FOR
+        return min(wanted, IMPATIENT) if was_silent else wanted
+
+    def _in_vain(self, begun: float, patience: float) -> DatabaseSilentError:
+        """What is raised where somebody waited in vain since then."""
+        if self._was_crowded(begun):
+            return DatabaseBusyError()
+        if patience > IMPATIENT and self._answered_at < begun:
+            self._in_vain_at = time.monotonic()
+        return DatabaseSilentError()
+
+    async def rights(self, *, within: float = WITHIN) -> tuple[str, bool]:
         """Our role, and whether it may make tables, which a migration does."""
         async with self.connection(within=within) as connection:
             cursor = await connection.execute("SELECT current_user, has_schema_privilege(current_schema(), 'create')")
@@ -145,7 +204,9 @@ class Database:
     async def answers(self, *, within: float = 1) -> bool:
         """Say whether the database answers now; it is waited for so long, however it was just now."""
         try:
-            await self._call(lambda connection: connection.execute("select 1"), within)
+            await self._call(lambda connection: connection.execute("select 1"), within, never)
+        except DatabaseBusyError:
+            return True  # it answers others
         except DatabaseSilentError:
             return False
         return True

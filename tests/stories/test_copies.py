@@ -13,6 +13,7 @@ from grants import ASK, asked, card, granted
 from incidents import declared, done, in_room, later, thread
 from storytelling import Story, ilab, until
 
+from bot.store.database import DatabaseSilentError
 from sandbox.slack.interactions import NotAllowedError
 
 PRESSING = ("bob", "dave", "carol", "alice", "frank")
@@ -64,6 +65,31 @@ async def test_a_hundred_presses(stage: Story) -> None:
     for name in ("bob", "alice", "frank"):
         assert not any(line.startswith(("Approved", "Noted")) for line in answers[name])
     assert sum(line.startswith("Approved") for name in ("dave", "carol") for line in answers[name]) in (1, 2)
+
+
+async def test_sixty_press_at_once_on_one_copy(story: Story) -> None:
+    """They wait for their turn at its few connections: nobody is told that the database is silent, for it is not."""
+    await asked(story, name="erin")
+    said = await story.news("bob", lambda said: "Grant · request" in said.text, "ops-approvals")
+    button = said.button("Approve")
+    container = {"type": "message", "channel": story.channel("ops-approvals"), "ts": said.raw["ts"]}
+    story.sandbox.databases["own"].set("slow", seconds=0.02)
+    outcomes = await asyncio.gather(
+        *(
+            story.sandbox.workspace.click(story.person(name), container, button["action_id"], value=button["value"])
+            for name in PRESSING * 12
+        )
+    )
+    assert all(outcome.ok for outcome in outcomes)
+    await until(lambda: "succeeded" in card(story).text, "it never ran", 40)
+    story.sandbox.databases["own"].set("up")
+    await until(lambda: _all_handled(story), "something was never handled", 40)
+    await until(lambda: not story.bots[0].core.journal.waiting, "the journal was never set aside", 20)
+    await story.settled()
+    told = [one.first_line for name in set(PRESSING) for one in story.sees(name, "ops-approvals") if one.ephemeral]
+    assert len(told) >= len(set(PRESSING))
+    assert DatabaseSilentError().what not in told
+    assert await story.rows("select count(*) from audit where kind = 'request.approved'") == [(1,)]
 
 
 async def _all_handled(story: Story) -> bool:

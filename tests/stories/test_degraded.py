@@ -221,6 +221,12 @@ def make_the_journal_old(story: Story) -> None:
         file.write_text("".join(json.dumps(line) + "\n" for line in lines))
 
 
+def landed(story: Story, vendor: str, call: str) -> int:
+    """How many of these writes were done: the next bot takes what was in the air for landed, as it was a minute ago."""
+    done = (write for write in story.sandbox.world.writes.log if write.place == vendor)
+    return sum(call in ("*", write.what) for write in done)
+
+
 @pytest.mark.parametrize(
     ("vendor", "call"),
     [("slack", "conversations.create"), ("slack", "chat.postMessage"), ("pagerduty_events", "*")],
@@ -236,6 +242,7 @@ async def test_killed_while_it_sets_up_without_the_database(stage: Story, vendor
         await until(lambda: fault.hits > 0, "it never called")
         process.kill()
         await process.wait()
+    await until(lambda: landed(stage, vendor, call) >= fault.hits, "what was in the air never landed")
     stage.sandbox.faults.clear()
     assert "set_up" not in {line["line"] for line in journal(stage)}
     make_the_journal_old(stage)
@@ -263,7 +270,7 @@ async def test_killed_after_the_ack_and_before_it_was_declared(stage: Story) -> 
         await process.wait()
     stage.sandbox.faults.clear()
     assert [line["line"] for line in journal(stage)] == ["inbox"]
-    await stage.start()
+    await stage.start(ILAB_DEGRADED__PATIENCE_SECONDS="0.5")
     await until(lambda: rooms(stage) != [], "it was never declared", 20)
     await until(lambda: is_set_up(stage), "it was never set up", 30)
     assert len(rooms(stage)) == len(cards(stage)) == len(pages(stage)) == 1
@@ -368,24 +375,73 @@ async def test_two_copies_declare_one_fault(stage: Story) -> None:
     await until(lambda: [one.status for one in pages(stage)] == ["triggered", "resolved"], "PagerDuty never heard")
 
 
-async def test_what_one_payload_declared_twice_is_one_incident(stage: Story) -> None:
-    """The commit's answer was lost, and the payload was declared without the database, too: merged by itself."""
+async def test_a_slow_database_is_not_a_silent_one(stage: Story) -> None:
+    """A copy died with what it had declared still in hand: the next finds it, though the database is slow, once."""
     async with stage.bot():
-        await stage.asks("frank", f"/ilab incident declare P0 {TITLE}")
+        await stage.says("frank", f"/ilab incident declare P0 {TITLE}")
         await until(lambda: all_done(stage), "it was never set up")
-    ((key, by),) = await stage.rows("select key, declared_by from incidents")
-    line = {"line": "declared", "incident": 123456, "key": key, "severity": "P0", "title": TITLE, "private": False}
-    line |= {"message": "", "by": by, "name": "frank", "at": stage.sandbox.world.clock.now().isoformat()}
-    (stage.directory / "bot" / "journal").mkdir(exist_ok=True)
-    (stage.directory / "bot" / "journal" / "1.jsonl").write_text(json.dumps(line) + "\n")
+        await stage.settled()
+    await stage.take_in_hand()
+    (stage.directory / "bot" / "mirror.json").unlink(missing_ok=True)  # as if it had died before it looked
+    stage.sandbox.databases["own"].set("slow", seconds=0.2)
     await stage.start()
+    await until(stage.nothing_in_hand, "it was never taken up", 60)
+    stage.sandbox.databases["own"].set("up")
+    await until(lambda: not keeper(stage)._journal.waiting, "the journal was never set aside", 20)
+    await stage.settled()
+    assert await stage.rows("select id, state from incidents") == [(1, "declared")]
+    assert len(rooms(stage)) == len(cards(stage)) == len(pages(stage)) == 1
+
+
+def written(story: Story, *lines: dict[str, Any]) -> None:
+    """A process that died has left these lines in the journal."""
+    folder = story.directory / "bot" / "journal"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "1.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+async def declared_twice(story: Story, *more: dict[str, Any]) -> None:
+    """What is declared as INC-1 was declared as INC-123456, too, without the database; and acknowledged by alice."""
+    async with story.bot():
+        await story.asks("frank", f"/ilab incident declare P0 {TITLE}")
+        await until(lambda: all_done(story), "it was never set up")
+        await story.settled()
+    ((key, by),) = await story.rows("select key, declared_by from incidents")
+    at = story.sandbox.world.clock.now().isoformat()
+    first = {"line": "declared", "severity": "P0", "title": TITLE, "private": False, "message": ""}
+    first |= {"by": by, "name": "frank"}
+    last = {"line": "acknowledged", "by": story.person("alice"), "name": "alice", "request": "ack"}
+    written(story, *({"incident": 123456, "key": key, "at": at} | line for line in (first, *more, last)))
+    await story.start()
 
     async def merged() -> bool:
-        return await stage.rows("select id, merged_into from incidents where id <> 1") == [(123456, 1)]
+        return await story.rows("select id, state, merged_into from incidents where id <> 1") == [(123456, "merged", 1)]
 
     await until(merged, "they were never merged", 20)
-    await stage.settled()
-    assert len(pages(stage)) == 1
+    await until(lambda: pages(story)[0].status == "acknowledged", "PagerDuty never heard", 20)
+    await story.settled()
+    assert len(pages(story)) == 1
+    assert await story.rows("select acknowledged_by from incidents where id = 1") == [(story.person("alice"),)]
+
+
+async def test_what_one_payload_declared_twice_is_one_incident(stage: Story) -> None:
+    """The commit's answer was lost, and without the database its card was begun: it is merged by itself, and told of."""
+    card = {"line": "say", "message": "incident:123456", "channel": stage.channel("incidents")}
+    long_ago = (stage.sandbox.world.clock.now() - timedelta(minutes=1)).isoformat()
+    await declared_twice(stage, card | {"body": {}, "stream": "", "thread_of": None, "at": long_ago})
+    assert len(cards(stage)) == 2
+    thread = next(str(one.raw["ts"]) for one in cards(stage) if "INC-123456" in one.text)
+    assert any("is the same as INC-1" in said.text for said in stage.sees("bob", thread_ts=thread))
+
+
+async def test_what_nobody_has_seen_is_joined_unsaid(stage: Story) -> None:
+    """Of what one payload declared twice the one stood nowhere in Slack: it is the other, and its number leads there."""
+    await declared_twice(stage)
+    assert len(rooms(stage)) == len(cards(stage)) == 1
+    assert not any("is the same as" in said.text for said in (*in_room(stage), *stage.sees("bob")))
+    said = await stage.asks("bob", "/ilab incident ack 123456")
+    assert said.first_line == "INC-123456 is merged, and cannot be acknowledged now."
+    assert "It is followed in INC-1." in said.text
 
 
 async def test_a_line_that_the_database_refuses_keeps_nothing_else_out(stage: Story) -> None:

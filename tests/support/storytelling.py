@@ -133,6 +133,17 @@ class Story:
         async with await psycopg.AsyncConnection.connect(self.proxies["own"].conninfo, autocommit=True) as connection:
             await connection.execute("update inbox set claimed_until = received_at - interval '1 minute'")
 
+    async def take_in_hand(self) -> None:
+        """A copy died before it could note that what came in was handled, and its claims have run out."""
+        async with await psycopg.AsyncConnection.connect(self.proxies["own"].conninfo, autocommit=True) as connection:
+            await connection.execute(
+                "update inbox set done_at = null, outcome = null, claimed_until = received_at - interval '1 minute'"
+            )
+
+    async def nothing_in_hand(self) -> bool:
+        """Whether all that came in is handled, as the database knows it."""
+        return await self.rows("select 1 from inbox where done_at is null") == []
+
     async def looked(self) -> bool:
         """Whether every watch has looked at what is due by now, and waits for its next time."""
         now = self.sandbox.world.clock.now()

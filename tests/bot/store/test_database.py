@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -81,3 +82,21 @@ async def test_a_server_that_says_nothing_any_more_ends_a_call_in_time(
             assert await one(database, within=10) == 1
         finally:
             await database.close()
+
+
+async def test_who_waits_for_their_turn_is_told_of_no_silence(conninfo: str) -> None:
+    """All connections are in use for longer than anybody waits; the server answers, and so everybody is served."""
+    database = Database(conninfo, most=2)
+    await database.open()
+
+    async def ask(connection: Connection) -> None:
+        await connection.execute("select pg_sleep(0.3)")
+
+    async def begin_and_ask() -> None:
+        async with database.transaction() as transaction:
+            await ask(transaction)
+
+    try:
+        await asyncio.gather(*(database.call(ask) for _ in range(9)), *(begin_and_ask() for _ in range(9)))
+    finally:
+        await database.close()
