@@ -189,6 +189,8 @@ class Lines:
 
     heading: str = ""
     lines: tuple[Line, ...] = ()
+    code: str = ""
+    """Below the lines, as it stands, such as a statement."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

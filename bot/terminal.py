@@ -104,6 +104,7 @@ def page(answer: Answer, now: datetime, *, colour: bool, following: str = "") ->
         if group.heading:
             lines += ["", _plain(group.heading)]
         lines += [_row(line, now, colour=colour) for line in group.lines]
+        lines += [f"    {_plain(line)}" for line in group.code.splitlines()]
     if answer.secret is not None:
         lines += ["", answer.secret.label, answer.secret.value]
     if following:

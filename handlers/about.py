@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Final
 
 from bot.ages import age
 from bot.context import Context
@@ -14,36 +15,56 @@ from bot.people import Role
 from bot.policy import Allow, decide
 from bot.words import needs_no_args, shorten
 
+ALL: Final = "all"
+"""What is asked about, where every command is to be listed."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HelpArgs(Args):
     """Which family to explain."""
 
-    about: Annotated[str, Arg(help="A command or a family, such as status.", positional=True, rest=True)] = ""
+    about: Annotated[str, Arg(help="A command or a family, such as status; or all.", positional=True, rest=True)] = ""
 
 
 async def help_(args: HelpArgs, context: Context) -> Answer:
     """Return what this person may do: all of it in short, or one family with its examples."""
     allowed = [op for op in context.services.registry if isinstance(decide(op, context.actor), Allow)]
-    if args.about:
+    in_full = args.about.lower().strip() == ALL
+    if args.about and not in_full:
         return _explain(args.about, allowed, context)
     yours = [
         (family, [op for op in family.operations if op in allowed]) for family in context.services.registry.families
     ]
-    families = tuple(
-        Line(title=family.summary, text=", ".join(f"`{op.words}`" for op in operations))
-        for family, operations in yours
-        if operations
-    )
+    yours = [(family, operations) for family, operations in yours if operations]
     how = Line(title="`/ilab help payment` explains what begins with a word, `/ilab runbook payment` what it is for.")
     return Answer(
         verdict=f"You are {context.actor.role.phrase}: {len(allowed)} commands are yours.",
-        evidence=(Lines(lines=families), Lines(lines=(how,))),
-        offers=tuple(
-            Offer(label=op.words.capitalize(), words=op.words) for op in allowed if op.words in ("status", "whoami")
+        evidence=(Lines(lines=_listed(yours) if in_full else _first_words(yours)), Lines(lines=(how,))),
+        offers=(
+            *(Offer(label=op.words.capitalize(), words=op.words) for op in allowed if op.words in ("status", "whoami")),
+            *(() if in_full else (Offer(label="All commands", words=f"help {ALL}"),)),
         ),
         audience=Audience.QUIET,
     )
+
+
+def _listed(yours: Sequence[tuple[Family, Sequence[Operation]]]) -> tuple[Line, ...]:
+    """Every command, family by family."""
+    return tuple(
+        Line(title=family.summary, text=", ".join(f"`{op.words}`" for op in operations)) for family, operations in yours
+    )
+
+
+def _first_words(yours: Sequence[tuple[Family, Sequence[Operation]]]) -> tuple[Line, ...]:
+    """What commands begin with, so that it fits a phone; a word that two families share stands where it comes first."""
+    seen: set[str] = set()
+    lines = []
+    for family, operations in yours:
+        words = dict.fromkeys(op.words.split()[0] for op in operations)
+        if new := [word for word in words if word not in seen]:
+            seen.update(new)
+            lines.append(Line(title=" ".join(f"`{word}`" for word in new), text=family.summary))
+    return tuple(lines)
 
 
 def _explain(about: str, allowed: list[Operation], context: Context) -> Answer:
@@ -109,7 +130,7 @@ FAMILY = Family(
             summary="What you may do here.",
             who=Role.VIEWER,
             args=HelpArgs,
-            examples=("help", "help status"),
+            examples=("help", "help status", "help all"),
             read=help_,
         ),
         Read(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from typing import Annotated, Final
 
 from bot.context import Context
@@ -13,7 +14,8 @@ from bot.policy import Allow, decide
 from bot.runbook import Section, closest, sections
 from bot.words import needs_no_args, shorten
 
-LINES: Final = 30
+_BOLD: Final = re.compile(r"(?:- )?\*\*([^*]+)\*\*:?\s*(.*)")
+LINES: Final = 40
 """Lines of a section that an answer shows; the link leads to the rest."""
 BUTTONS: Final = 8
 
@@ -58,15 +60,12 @@ def _contents() -> Answer:
 
 
 def _shown(section: Section, others: tuple[Section, ...], allowed: list[Operation]) -> Answer:
-    text = [line.rstrip() for line in section.text.splitlines() if line.strip() and not line.startswith("```")]
     commands = [one for one in allowed if one.section in (section.heading, section.parent) and one.section]
-    lines = [Line(title=line.strip()) for line in text[:LINES]]
-    if len(text) > LINES:
-        lines.append(Line(title=f"… and {len(text) - LINES} more lines"))
-    evidence = [Lines(lines=tuple(lines))]
+    evidence = []
     if commands:
-        usage = tuple(Line(title=f"`/ilab {one.usage}`", text=one.summary) for one in commands)
+        usage = tuple(Line(title=f"`/ilab {_short(one)}`", text=one.summary) for one in commands)
         evidence.append(Lines(heading="What does it", lines=usage))
+    evidence += _document(section)
     if others:
         also = tuple(Line(title=f"`/ilab runbook {one.heading}`") for one in others[:5])
         evidence.append(Lines(heading="Also", lines=also))
@@ -80,6 +79,43 @@ def _shown(section: Section, others: tuple[Section, ...], allowed: list[Operatio
         section=section.heading,
         audience=Audience.QUIET,
     )
+
+
+def _short(operation: Operation) -> str:
+    """Its words and what it needs; help has the rest."""
+    return " ".join((operation.words, *(field.usage for field in operation.fields if field.required)))
+
+
+def _document(section: Section) -> list[Lines]:
+    """What the owner wrote, its snippets as code."""
+    groups: list[Lines] = []
+    lines: list[Line] = []
+    snippet: list[str] | None = None
+    written = section.text.splitlines()
+    for line in written[:LINES]:
+        if line.startswith("```"):
+            if snippet is not None:
+                groups.append(Lines(code="\n".join(snippet)))
+            else:
+                groups.append(Lines(lines=tuple(lines)))
+                lines = []
+            snippet = [] if snippet is None else None
+        elif snippet is not None:
+            snippet.append(line)
+        elif line.strip():
+            lines.append(_line(line.strip()))
+    if snippet:
+        groups.append(Lines(code="\n".join(snippet)))
+    if len(written) > LINES:
+        lines.append(Line(title=f"… and {len(written) - LINES} more lines"))
+    groups = [group for group in (*groups, Lines(lines=tuple(lines))) if group.lines or group.code]
+    return [replace(group, heading="" if number else "In its words") for number, group in enumerate(groups)]
+
+
+def _line(written: str) -> Line:
+    """A line of the document; what it sets in bold at the beginning is the title."""
+    bold = _BOLD.match(written)
+    return Line(title=bold[1], text=bold[2].replace("**", "")) if bold else Line(title=written.replace("**", ""))
 
 
 FAMILY = Family(

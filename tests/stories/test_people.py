@@ -79,12 +79,16 @@ async def test_who_am_i(story: Story, name: str, role: str, group: str) -> None:
 
 @pytest.mark.parametrize("name", FULL)
 async def test_help_shows_what_one_may(story: Story, name: str) -> None:
-    """Help names exactly the commands that this person may use."""
-    said = await story.asks(name, "/ilab help")
+    """Help names what begins the commands that this person may use; all of them, and no other, are one press away."""
+    short = await story.asks(name, "/ilab help")
+    assert short.buttons == ["Status", "Whoami", "All commands"]
+    assert len(short.text.splitlines()) < 30
+    said = await story.asks(name, "/ilab help all")
     assert said.buttons == ["Status", "Whoami"]
     role = Role[story.sandbox.world.person(name).role.upper()]
     for operation in registry():
         assert (f"`{operation.words}`" in said.text) is (role >= operation.who), operation.words
+        assert f"`{operation.words.split()[0]}`" in short.text or role < operation.who
     assert "… and" not in said.text
     for words in FOR_RESPONDERS:
         assert (f"`{words}`" in said.text) is (name != "frank")

@@ -11,7 +11,11 @@ async def test_a_section_with_its_commands(story: Story) -> None:
     assert said.first_line == "Runbook: Issue 3: Payment Webhook Failed"
     assert "Check server logs for" in said.text
     assert {"Payment trace…", "Payment redeliver…"} <= set(said.buttons)
-    assert "/ilab payment trace" in said.text
+    assert said.text.index("/ilab payment trace") < said.text.index("Check Stripe Dashboard")
+    (snippet,) = (block["text"]["text"] for block in said.raw["blocks"] if "INSERT" in str(block))
+    assert snippet.startswith("```\n# Manually grant entitlement:")
+    assert snippet.endswith(");\n```")
+    assert "**" not in said.text
     viewer = await story.asks("frank", "/ilab runbook payment webhook")
     assert "Payment trace…" not in viewer.buttons
 

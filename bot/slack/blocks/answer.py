@@ -49,6 +49,7 @@ _WORDS: Final[Mapping[Mark, str]] = {
 }
 _CODE: Final = re.compile(r"(`[^`\n]+`)")
 _BREAKS: Final = re.compile(r"(?<!\s)\s*[\n\r\v\f\x85\u2028\u2029]\s*")
+_FENCE: Final = "```\n{}\n```"
 _MORE: Final = 40
 """Characters kept for "… and 12 more"."""
 
@@ -137,6 +138,9 @@ def _evidence(evidence: Sequence[Lines], now: datetime, *, room: int, most: int)
         if room < 0:
             return [*texts, *pieces, f"… and {left} more"]
         texts += pieces
+        if lines.code and len(texts) < most - 1 and room > len(_FENCE):
+            texts.append(_FENCE.format(cut(escape(lines.code), min(SECTION, room) - len(_FENCE))))
+            room -= len(texts[-1])
     return texts
 
 
