@@ -17,6 +17,7 @@ from bot.degraded import importing
 from bot.drills import running as drills
 from bot.figures import digest, watcher
 from bot.incidents import (
+    archiving,
     assessing,
     bootstrap,
     cadence,
@@ -31,7 +32,7 @@ from bot.incidents import (
 )
 from bot.maintenance import card as maintenance_card
 from bot.maintenance import keeping
-from bot.postmortem import archiving, publishing
+from bot.postmortem import publishing
 from bot.store import clocks
 from bot.tasks import nagging
 

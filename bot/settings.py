@@ -556,7 +556,8 @@ class IncidentSettings(Section):
         default={}, description='Bookmarks of its channel, as JSON: `{"Vercel": "https://vercel.com/…/analytics"}`.'
     )
     archive_days: float = Field(
-        default=14, description="Days after an incident is closed until its channel is archived; 0 archives none."
+        default=14,
+        description="Days after an incident is closed, cancelled or merged until its channel is archived; 0: never.",
     )
     p0: P0Deadlines = P0Deadlines()
     p1: P1Deadlines = P1Deadlines()

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Annotated, Final
 
 from bot.context import Context, Surface, Transaction
+from bot.incidents import archiving
 from bot.incidents.finding import WHICH, WhichArgs, which
 from bot.operation import Act, Answer, Arg, Args, Family, IncidentNumber, Read
 from bot.people import Role
-from bot.postmortem import archiving, finishing, showing
+from bot.postmortem import finishing, showing
 from bot.store import postmortems
 
 SECTION: Final = "P0 Response Procedure"
@@ -71,7 +72,7 @@ async def close(args: CloseArgs, context: Context, transaction: Transaction) -> 
 
 
 async def keep(args: WhichArgs, context: Context, transaction: Transaction) -> Answer:
-    """Keep the channel of a closed incident open. Audited by `bot.postmortem.archiving`."""
+    """Keep the channel of an incident that is over open. Audited by `bot.incidents.archiving`."""
     return await archiving.keep(await which(args.id, context, transaction), context, transaction)
 
 
@@ -127,7 +128,7 @@ FAMILY = Family(
         ),
         Act(
             words="incident keep",
-            summary="Keep the channel of a closed incident open: by rule it is archived.",
+            summary="Keep the channel of an incident that is over open: by rule it is archived.",
             who=Role.RESPONDER,
             args=WhichArgs,
             examples=("incident keep INC-12",),

@@ -19,7 +19,7 @@ from bot.incidents.timeline import Kind
 from bot.incidents.visibility import has_room
 from bot.operation import Answer, Line, Lines, Mark, Offer
 from bot.roster import numbers
-from bot.store import clocks, incidents, milestones, on_call, people, steps, timeline
+from bot.store import clocks, incidents, milestones, on_call, people, postmortems, steps, timeline
 from bot.store.database import Connection
 from bot.store.incidents import Incident
 
@@ -62,6 +62,8 @@ class Known:
     update: str = ""
     """The last update."""
     updated_at: datetime | None = None
+    postmortem: tuple[str, str] = ("", "")
+    """Where people read its post-mortem, and how that stands."""
     numbers: tuple[Line, ...] = ()
     """Whom to call by telephone, where nobody was paged."""
 
@@ -92,6 +94,7 @@ async def known_of(connection: Connection, incident: Incident) -> Known:
         incident.scribe,
     )
     newest = await timeline.newest(connection, incident.id, Kind.UPDATE)
+    ended = State(incident.state) in (State.RESOLVED, State.CLOSED)
     return Known(
         names={part: await people.name_of(connection, part) for part in parts if part},
         steps=await steps.all_of(connection, incident.subject),
@@ -99,6 +102,7 @@ async def known_of(connection: Connection, incident: Incident) -> Known:
         reached=await milestones.of(connection, incident.id),
         update=newest.said if newest else "",
         updated_at=newest.at if newest else None,
+        postmortem=await postmortems.standing(connection, incident.id) if ended else ("", ""),
     )
 
 
@@ -193,6 +197,9 @@ def standing(incident: Incident, known: Known) -> tuple[Line, ...]:
     ]
     if known.update:
         lines.append(Line(title="Last update", text=known.update, when=known.updated_at))
+    there, how = known.postmortem
+    if there:
+        lines.append(Line(title="Post-mortem", text=how, link=there))
     if state.is_open or state is State.RESOLVED:
         lines += [Line(title=f"{_DUE[kind]} by", when=at) for kind, at in known.due.items() if _is_shown(kind)]
     return tuple(lines)

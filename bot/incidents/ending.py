@@ -7,7 +7,7 @@ from dataclasses import replace
 from bot.audit import Event
 from bot.context import Context, Transaction
 from bot.errors import UserError
-from bot.incidents import moving
+from bot.incidents import archiving, moving
 from bot.incidents.declaring import JOIN
 from bot.incidents.figures import Milestone
 from bot.incidents.moving import Deed, Happening
@@ -44,6 +44,7 @@ async def cancel(why: str, incident: Incident, context: Context, transaction: Tr
             told=True,
         )
         now = await moving.record(context.services, transaction, before, deed, happening)
+        await archiving.plan(context.services, transaction, now, at=deed.at)
     return Answer(verdict=f"{now.label} is cancelled. Its clocks stand still.", audience=Audience.PRIVATE)
 
 
@@ -124,6 +125,7 @@ async def merge(duplicate: Incident, into: Incident, context: Context, transacti
             ),
         )
         await _welcome(before, into, deed, context, transaction)
+        await archiving.plan(context.services, transaction, now, at=deed.at)
     return Answer(
         verdict=f"{before.label} ends; its people are let into the channel of {into.label}.",
         mark=Mark.OK,

@@ -11,13 +11,13 @@ from urllib.parse import urlsplit
 from bot.audit import Event
 from bot.context import Context, Services, Transaction
 from bot.errors import ProviderError, UserError
-from bot.incidents import moving
+from bot.incidents import archiving, moving
 from bot.incidents.moving import Happening
 from bot.incidents.states import State, Step
 from bot.incidents.timeline import Kind
 from bot.incidents.updating import LONGEST, one_line
 from bot.operation import Answer, Audience, Line, Lines, Mark, Offer
-from bot.postmortem import archiving, document
+from bot.postmortem import document
 from bot.postmortem.next_steps import next_steps
 from bot.postmortem.publishing import WRITE
 from bot.store import clocks, postmortems, tasks

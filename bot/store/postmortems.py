@@ -42,6 +42,15 @@ class Done:
     where: str
 
 
+async def standing(connection: Connection, incident: int) -> tuple[str, str]:
+    """Where people read it, and how it stands: done, or which draft. Empty where it stands nowhere."""
+    row = await (await connection.execute(_SQL["published"], {"incident": incident})).fetchone()
+    finished = await done(connection, incident)
+    there = (finished.where if finished else "") or (row[0] if row else "")
+    how = "done" if finished else f"draft {row[1]}" if row else ""
+    return (there, how) if there else ("", "")
+
+
 async def measured(connection: Connection, incident: int) -> Mapping[str, Any] | None:
     """What was measured, as it was kept."""
     row = await (await connection.execute(_SQL["measured"], {"incident": incident})).fetchone()

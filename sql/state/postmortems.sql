@@ -28,5 +28,9 @@ on conflict (incident, number) do nothing;
 update postmortem_versions set place = %(place)s, document = %(document)s, link = %(link)s
 where incident = %(incident)s and number = %(number)s;
 
+-- name: published
+select link, number from postmortem_versions where incident = %(incident)s and place is not null
+order by number desc limit 1;
+
 -- name: canvas
 select document from postmortem_versions where incident = %(incident)s and place = 'canvas' order by number desc limit 1;

@@ -56,6 +56,8 @@ async def test_a_p0_from_an_alert_to_its_closed_post_mortem(heard: Story) -> Non
     assert len(told(story, channel, "The post-mortem of INC-1 is done, says alice: the incident is closed.")) == 1
     assert sum("is done, says alice: the incident is closed" in text for text in thread(story)) == 1
     assert card(story).buttons == ["Post-mortem"]
+    (linked,) = [line for line in card(story).text.splitlines() if line.startswith("Post-mortem  done")]
+    assert f"/{room(story).canvas}|" in linked
     kinds = await story.rows("select kind from audit where kind ~ 'closed|postmortem' order by seq")
     assert [kind for (kind,) in kinds] == ["postmortem.written", "incident.closed"]
 
@@ -502,6 +504,23 @@ async def test_a_closed_incidents_channel_is_archived_by_rule(story: Story) -> N
     await types(story, "bob", "/ilab incident task INC-1 read the logs --due 1h")
     await later(story, 2 * HOURS)
     assert any("Nobody has it." in text for text in thread(story))
+
+
+@pytest.mark.parametrize(
+    ("words", "state"), [("cancel the monitor was wrong", "cancelled"), ("merge --into INC-2", "merged into INC-2")]
+)
+async def test_the_channel_of_what_was_none_is_archived_too(story: Story, words: str, state: str) -> None:
+    """Cancelled, or the same as another: no post-mortem is owed, and its channel ends by the same rule."""
+    await declared(story)
+    channel = str(room(story).id)
+    await types(story, "frank", "/ilab incident declare --another P2 the footer is green")
+    await types(story, "alice", f"/ilab incident {words}", channel)
+    await later(story, 13 * 24 * HOURS + 1)
+    (said,) = told(story, channel, "This channel is archived on ")
+    assert said.first_line.endswith(f"INC-1 is {state}.")
+    assert not room(story).is_archived
+    await later(story, 24 * HOURS)
+    assert room(story).is_archived
 
 
 async def test_a_channel_is_kept_where_somebody_asks(story: Story) -> None:

@@ -95,7 +95,7 @@ async def test_it_was_none(story: Story) -> None:
     await types(story, "alice", "/ilab incident cancel the monitor was wrong", room(story).id)
     (page,) = story.sandbox.vendors["pagerduty"].account.incidents
     await until(lambda: page.status == "resolved", "PagerDuty was never told")
-    assert await running(story) == []
+    assert await running(story) == ["archive_announce", "archive"]
     assert any("INC-1 is cancelled by alice: the monitor was wrong" in text for text in thread(story))
     assert card(story).buttons == ["Reopen…"]
     refused = await types(story, "alice", "/ilab incident resolve INC-1")
@@ -156,7 +156,7 @@ async def test_duplicates_are_joined(story: Story) -> None:
     said = await types(story, "alice", "/ilab incident merge --into INC-1", second.id)
     assert said.first_line == ":white_check_mark: INC-2 ends; its people are let into the channel of INC-1."
     assert story.person("erin") in story.sandbox.workspace.channel(first).members
-    assert await running(story, 2) == []
+    assert await running(story, 2) == ["archive_announce", "archive"]
     kept, joined = story.sandbox.vendors["pagerduty"].account.incidents
     await until(lambda: joined.status == "resolved", "PagerDuty was never told")
     assert kept.status == "triggered"

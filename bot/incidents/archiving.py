@@ -1,4 +1,7 @@
-"""The channel of a closed incident is archived by rule: some days after closing, announced a day before, kept where asked."""
+"""The channel of an incident that is over is archived by rule: days after that, announced a day before, kept where asked.
+
+Over is what was closed, and what is owed no post-mortem: cancelled, or the same as another.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from bot.audit import Event
 from bot.context import ClockWork, Context, Duty, Services, Transaction
 from bot.errors import ProviderError, UserError
 from bot.incidents import moving
+from bot.incidents.card import state_of
 from bot.incidents.moving import BOT
 from bot.incidents.states import State
 from bot.incidents.telling import tell
@@ -25,6 +29,7 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger("ilab.incidents")
 ANNOUNCE: Final = "archive_announce"
 ARCHIVE: Final = "archive"
 BEFORE: Final = timedelta(days=1)
+OVER: Final = (State.CLOSED, State.CANCELLED, State.MERGED)
 
 
 async def plan(services: Services, transaction: Transaction, incident: Incident, *, at: datetime) -> None:
@@ -46,10 +51,10 @@ async def announce(services: Services, subject: str, due_at: datetime) -> None:
     async with services.database.transaction() as transaction:
         incident = await incidents.get(transaction, int(subject.split(":")[1]))
         when = (await clocks.running(transaction, subject)).get(ARCHIVE)
-        if incident is None or incident.state != State.CLOSED or when is None:
+        if incident is None or incident.state not in OVER or when is None:
             return
         answer = Answer(
-            verdict=f"This channel is archived on {when:%Y-%m-%d %H:%M} UTC: {incident.label} is closed.",
+            verdict=f"This channel is archived on {when:%Y-%m-%d %H:%M} UTC: {incident.label} is {state_of(incident)}.",
             evidence=(Lines(lines=(Line(title="What stands in it stays, and can be read and searched."),)),),
             offers=(Offer(label="Keep it open", words=f"incident keep INC-{incident.id}"),),
         )
@@ -60,7 +65,7 @@ async def archive(duty: Duty, subject: str, due_at: datetime) -> None:
     """The channel is archived; one that is archived or gone already is left alone, and one of a reopened incident, too."""
     services = duty.services
     incident = await services.database.call(lambda connection: incidents.get(connection, int(subject.split(":")[1])))
-    if incident is None or incident.state != State.CLOSED or not incident.channel_id or incident.room_lost:
+    if incident is None or incident.state not in OVER or not incident.channel_id or incident.room_lost:
         return
     try:
         await duty.rooms.archive(incident.channel_id)
@@ -87,7 +92,7 @@ async def archive(duty: Duty, subject: str, due_at: datetime) -> None:
 
 async def keep(incident: Incident, context: Context, transaction: Transaction) -> Answer:
     """Its channel stays as it is, until somebody archives it in Slack."""
-    if incident.state != State.CLOSED or not incident.channel_id:
+    if incident.state not in OVER or not incident.channel_id:
         raise UserError(f"No channel of {incident.label} is about to be archived.")
     await clocks.stop(transaction, incident.subject, ANNOUNCE)
     await clocks.stop(transaction, incident.subject, ARCHIVE)
