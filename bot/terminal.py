@@ -54,14 +54,14 @@ async def run(core: Core, words: Sequence[str], *, token: str, key: str, out: Te
 
 
 async def _followed(core: Core, key: str, out: TextIO) -> int:
-    """What the request made due is taken by a bot; where none serves, what then becomes of it is printed."""
+    """What the request made due is taken by a bot; where none serves, or Slack takes nothing, that is printed."""
     if not core.due.is_set():
         return 0
     from bot.degraded import (
         unserved,
     )
 
-    told = await unserved.follow(core.services, key)
+    told = await unserved.follow(core.services, key) or await unserved.unheard(core.services)
     if told is None:
         return 0
     print(file=out)

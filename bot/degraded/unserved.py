@@ -15,13 +15,15 @@ from bot.incidents import paging
 from bot.incidents.states import State
 from bot.operation import Answer, Line, Lines, Mark
 from bot.steps import Ended, Table, run
-from bot.store import clocks, incidents, requests, timeline
+from bot.store import clocks, incidents, posts, requests, timeline
 from bot.store.incidents import Incident
 from bot.transitions import State as RequestState
 
 TAKEN_WITHIN: Final = 3.0
 """Real seconds in which a serving bot, which looks twice a second, has taken what is due."""
 LOOK_EVERY: Final = 0.2
+HEARD_WITHIN: Final = 1.0
+"""Real seconds in which it is seen whether Slack takes what is said."""
 
 
 async def follow(services: Services, request: str) -> Answer | None:
@@ -40,6 +42,20 @@ async def follow(services: Services, request: str) -> Answer | None:
         verdict="No bot is serving: this is written down, and waits until one does.",
         mark=Mark.DOWN if any(line.mark is Mark.DOWN for line in lines) else Mark.DEGRADED,
         evidence=(Lines(lines=(*lines, Line(title=f"Start one: `{services.settings.terminal_command} serve`."))),),
+    )
+
+
+async def unheard(services: Services) -> Answer | None:
+    """What waits because Slack does not take it; None where it takes what it is given."""
+    deadline = time.monotonic() + HEARD_WITHIN
+    while not (refused := await services.database.call(posts.unheard)):
+        if time.monotonic() > deadline or not await services.database.call(posts.waiting):
+            return None
+        await asyncio.sleep(LOOK_EVERY)
+    return Answer(
+        verdict="Slack does not take what is said. It is written down, and shown there as soon as it does.",
+        mark=Mark.DEGRADED,
+        evidence=(Lines(lines=(Line(title="Waits so far", text=f"{refused} messages and cards"),)),),
     )
 
 

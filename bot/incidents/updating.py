@@ -54,7 +54,7 @@ async def update(text: str, incident: Incident, context: Context, transaction: T
         )
     due = await next_update(transaction, before)
     return Answer(
-        verdict=f"Said in the thread and the channel of {before.label}.",
+        verdict=f"Your update of {before.label} is recorded, for its thread and its channel.",
         mark=Mark.OK,
         evidence=(Lines(lines=(Line(title="The next one is due", when=due),)),) if due else (),
         offers=told_next(before, context.services),

@@ -112,6 +112,12 @@ async def waiting(connection: Connection) -> int:
     return 0 if row is None else int(row[0])
 
 
+async def unheard(connection: Connection) -> int:
+    """How many posts and cards Slack did not take, so far."""
+    row = await (await connection.execute(_SQL["unheard"])).fetchone()
+    return 0 if row is None else int(row[0])
+
+
 async def parked(connection: Connection) -> int:
     """How many Slack refused for good."""
     row = await (await connection.execute(_SQL["parked"])).fetchone()

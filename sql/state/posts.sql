@@ -46,6 +46,11 @@ update posts set state = 'expired', error = %(error)s where stream = %(stream)s 
 -- name: waiting
 select count(*) from posts where state in ('wanted', 'sending');
 
+-- name: unheard
+-- What Slack was asked to show and did not take: it is tried again.
+select (select count(*) from posts where state in ('wanted', 'sending') and error is not null)
+    + (select count(*) from cards where wanted > shown and error is null and not_before is not null);
+
 -- name: waiting_in
 select count(*) from posts where channel = %(channel)s and state in ('wanted', 'sending');
 
