@@ -108,7 +108,7 @@ async def test_a_database_that_hangs_is_given_up_in_time(proxy: DatabaseProxy) -
     started = time.monotonic()
     error = await failed(database.connections(within=0.1))
     assert (error.kind, error.why) == ("timeout", "no answer within 0.1 s")
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 4
     await database.close()
 
 
@@ -120,7 +120,7 @@ async def test_a_database_that_falls_silent_in_a_query_is_given_up_in_time(proxy
     proxy.set("hang")
     started = time.monotonic()
     assert (await reading).kind == "timeout"
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 4
     proxy.set("up")
     await database.close()
 

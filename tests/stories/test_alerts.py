@@ -163,6 +163,8 @@ async def test_killed_while_its_p0_sets_itself_up(stage: Story) -> None:
         await until(set_up, "the P0 never finished setting itself up", 60)
         await hooks.settled()
         await until(lambda: all_shown(stage), "the alert's card never caught up", 30)
+        shown = "select 1 from cards where wanted <= shown and subject = 'incident:1'"
+        await until(lambda: stage.finds(shown), "the incident's card never caught up", 30)
     assert await stage.rows("select severity, source from incidents") == [("P0", "alert")]
     assert len([one for one in state.channels.values() if one.name.startswith("inc-1-")]) == 1
     assert len(stage.sandbox.vendors["pagerduty"].account.incidents) == 1

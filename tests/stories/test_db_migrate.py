@@ -191,9 +191,8 @@ async def test_run_twice_it_is_there_once(stage: Story, folder: Path, staging: s
     stage.sandbox.databases["product"].set("down")
     await pressing
     stage.sandbox.databases["product"].set("up")
-    if not await stage.state_of(1, "succeeded"):
-        await stage.tries_again(1)
-        stage.sandbox.world.clock.jump(11)
+    await stage.tries_again(1, unless="succeeded")
+    stage.sandbox.world.clock.jump(11)
     await until(lambda: stage.state_of(1, "succeeded"), "it never ran")
     assert await look(stage.direct_product, HAS_LANGUAGE) == [(1,)]
     assert await look(stage.direct_product, "select state, applied, total from ilab.migrations") == [("done", 2, 2)]

@@ -175,9 +175,8 @@ async def test_the_product_is_silent_while_it_runs(story: Story) -> None:
     story.sandbox.databases["product"].set("down")
     await pressing
     story.sandbox.databases["product"].set("up")
-    if not await story.state_of(1, "succeeded"):
-        await story.tries_again(1)
-        story.sandbox.world.clock.jump(11)
+    await story.tries_again(1, unless="succeeded")
+    story.sandbox.world.clock.jump(11)
     await until(lambda: "succeeded" in card(story).text, "it never ran")
     assert await granted(story) == (before[0] + 1, before[1] + 1)
 

@@ -293,6 +293,10 @@ class Story:
         async with await psycopg.AsyncConnection.connect(self.proxies["own"].conninfo, autocommit=True) as connection:
             return await (await connection.execute(query, values)).fetchall()
 
+    async def finds(self, query: LiteralString, *values: Any) -> bool:
+        """Whether a query finds anything in the bot's own database."""
+        return await self.rows(query, *values) != []
+
     def said_anywhere(self, words: str) -> bool:
         """Whether a message in any channel or thread holds these words."""
         return any(
@@ -380,11 +384,16 @@ class Story:
         found = await self.rows("select state from requests where id = %s", request)
         return bool(found) and found[0][0] in states
 
-    async def tries_again(self, request: int) -> None:
-        """A change that could not be done, or not be known, waits for its next try; now the clock may jump to it."""
+    async def tries_again(self, request: int, *, unless: str = "") -> None:
+        """A change that could not be done, or not be known, waits for its next try; now the clock may jump to it.
+
+        `unless` is a state in which it needs none.
+        """
         query = "select 1 from clocks where subject = %s and kind = 'execute' and state = 'running' and due_at > %s"
 
         async def waits() -> bool:
+            if await self.state_of(request, unless):
+                return True
             return bool(await self.rows(query, f"request:{request}", self.sandbox.world.clock.now()))
 
         await until(waits, f"request {request} is not tried again")

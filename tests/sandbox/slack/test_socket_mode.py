@@ -76,7 +76,7 @@ async def test_a_command_is_acknowledged_and_answered_by_its_response_url(
         outcome = await workspace.say("U0ALICE01", "C0INCIDNT", "/ilab grant ann@example.com for @bob in #leadership")
         await until(lambda: bool(workspace.channel("incidents").ephemerals))
     assert outcome.ok
-    assert outcome.took < 0.5
+    assert outcome.took < 3
     assert heard[0]["command"] == "/ilab"
     assert heard[0]["text"] == ("grant <mailto:ann@example.com|ann@example.com> for <@U0BOB0002|bob> in <#C0LEADERS|>")
     held = workspace.channel("incidents").ephemerals[0]
