@@ -109,3 +109,31 @@ async def test_a_grant(matrix: MakeMatrix, record_property: Callable[[str, str],
     assert seen(clean, "ops-approvals  U#ILABBOT request:# :white_check_mark: Grant") == 1
     assert seen(clean, "direct U#ERIN#  U#ILABBOT request:#:told") == 1
     grants.check(least=45)
+
+
+async def climb(run: Run) -> None:
+    """Nobody has it in time, so that the team lead is paged; then Alice presses Acknowledge."""
+
+    def account() -> Any:
+        return run.story.sandbox.vendors["pagerduty"].account
+
+    await run.falls_due("ack_lead")
+    await run.quiet()
+    await run.presses("alice", "Acknowledge", "incidents", lambda: account().incidents[0].status == "acknowledged")
+
+
+TURNS = ("'fired'", "steps", "update incidents", "pagerduty", "setTopic", "chat.postMessage", "chat.update")
+"""Where the ladder and the acknowledgement may come to nothing, or come twice."""
+
+
+async def test_a_ladder_and_an_acknowledgement(matrix: MakeMatrix, record_property: Callable[[str, str], None]) -> None:
+    """One page more, said once in the thread and once in the channel; one acknowledgement, which PagerDuty knows."""
+    climbing = matrix(climb, before=declare, only=TURNS)
+    clean = (await climbing.all()).stays
+    record_property("said", f"A page of the ladder, and an acknowledgement: {climbing.summary}")
+    known = [line for line in clean.elements() if line.startswith("pagerduty ")]
+    assert ([line.split()[-1] for line in known], seen(clean, "page # ")) == (["acknowledged"], 2)
+    room = "inc-#-checkout-answers-# "
+    for where in (f"{room} U#ILABBOT incident:#:", "incidents (under incident:#)  U#ILABBOT incident:#:thread:"):
+        assert [seen(clean, f"{where}{what}:") for what in ("ack_lead", "acknowledged")] == [1, 1]
+    climbing.check(least=16)

@@ -162,6 +162,12 @@ class Run:
                 await until(still, "it never came to an end", PATIENCE)
                 await asyncio.sleep(0.02)
 
+    async def falls_due(self, kind: str) -> None:
+        """The clock of that kind is due by now: its time has passed."""
+        async with await psycopg.AsyncConnection.connect(self.direct, autocommit=True) as connection:
+            cursor = await connection.execute("update clocks set due_at = now() where kind = %s", [kind])
+            assert cursor.rowcount == 1, f"no clock {kind}"
+
     async def types(self, name: str, words: str, came: Callable[[], bool]) -> None:
         """A person types. Where Slack says that it failed, they look whether it came to something, and type again."""
         await self._does(lambda: self.story.says(name, words), came)
@@ -209,13 +215,14 @@ class Matrix:
     """A database with our tables, of which each run gets a copy."""
     product: str
     play: Play
+    before: Play | None = None
+    """What is played before, at the writes of which nobody dies."""
+    only: tuple[str, ...] = ()
+    """Words of the kinds of write that are struck at, each once; without any, every write is."""
     also: Callable[[Run], Awaitable[Counter[str]]] | None = None
     """What else the stand-ins hold; with it, each run gets a copy of the product's database, too."""
     unreached: list[Point] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
-    failed: list[Point] = field(default_factory=list)
-    again: int = 0
-    """How many failed beside others and were played again, alone."""
     points: list[Point] = field(default_factory=list)
     own_affairs: set[Write] = field(default_factory=set)
     """What the bot writes although nobody asks for anything; it is struck at once a kind."""
@@ -237,6 +244,9 @@ class Matrix:
                 run = Run(story=story, nursery=self.nursery, direct=self.server.conninfo(name), point=point)
                 await run.start()
                 try:
+                    if self.before is not None:
+                        await self.before(run)
+                        await run.quiet()
                     async with run.revival():
                         yield run
                 finally:
@@ -267,6 +277,8 @@ class Matrix:
         """Every point is tried; return what the clean run showed."""
         begun = time.monotonic()
         writes, clean = await self.clean()
+        if self.only:
+            writes = Counter({write: 1 for write in writes if any(word in str(write) for word in self.only)})
         self.points = [
             Point(write=write, nth=nth, moment=moment)
             for write, count in writes.items()
@@ -282,21 +294,8 @@ class Matrix:
         async with asyncio.TaskGroup() as group:
             for point in self.points:
                 group.create_task(one(point))
-        await self._again(clean)
         self.seconds = time.monotonic() - begun
         return clean
-
-    async def _again(self, clean: Portrait) -> None:
-        """Play the few that failed again, alone: on a busy machine a database may seem silent that only was slow.
-
-        What fails twice fails; that it failed once is said in the summary.
-        """
-        if len(self.failed) > FEW:
-            return
-        failed, self.failed, self.failures = self.failed, [], []
-        self.again = len(failed)
-        for point in failed:
-            await self._try(point, clean)
 
     async def _portrait(self, run: Run) -> Portrait:
         seen = portrait(run.story)
@@ -311,8 +310,6 @@ class Matrix:
         said = f"{len(self.points)} kill points at {len(kinds)} kinds of write, in {self.seconds:.0f} s"
         if self.unreached:
             said += f"; {len(self.unreached)} were not reached, as edits had become one"
-        if self.again:
-            said += f"; {self.again} failed beside others and were played again, alone"
         return f"{said}; {len(self.failures)} failed"
 
     def check(self, *, least: int) -> None:
@@ -341,7 +338,6 @@ class Matrix:
                 said = "\n  ".join([f"{type(error).__name__}: {error}", *told])
             if said:
                 self.failures.append(f"{point}\n{said}")
-                self.failed.append(point)
             if said or (run is not None and run.reached):
                 return
         self.unreached.append(point)
@@ -409,7 +405,9 @@ def _told(message: dict[str, Any]) -> str:
 
 
 def _key(message: dict[str, Any]) -> str:
-    return str(((message.get("metadata") or {}).get("event_payload") or {}).get("key", ""))
+    """The key of a message of ours; a payload's own is another in every run."""
+    key = str(((message.get("metadata") or {}).get("event_payload") or {}).get("key", ""))
+    return re.sub(r"(?<=:action:).*", "#", key)
 
 
 def _digits(text: str) -> str:
@@ -419,7 +417,3 @@ def _digits(text: str) -> str:
 def newest(said: Sequence[Said], words: str) -> Said | None:
     """The newest message with these words."""
     return next((one for one in reversed(said) if words in one.text), None)
-
-
-FEW: Final = 3
-"""As many kill points may fail at first on a busy machine, and are played again, alone."""
