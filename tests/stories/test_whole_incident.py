@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,6 +30,13 @@ SEED: Final = "TEST_WHOLE_INCIDENT_SEED"
 """The variable of the environment that chooses the same ten moments again."""
 DEATHS: Final = 10
 PATIENCE: Final = 60.0
+AHEAD: Final = 900.0
+"""Seconds by which every play begins later than the first is begun: longer than they take."""
+LASTS: Final = 28 * 3600.0
+"""Seconds that the play takes, in the sandbox's time, and a little more."""
+SHIFT: Final = 7 * 86400.0
+MONDAY: Final = 4 * 86400 + 9 * 3600.0
+"""A Monday at 09:00 UTC, when shifts end at PagerDuty's stand-in."""
 RACES: Final = "| ilab | resolved |"
 """A row of the post-mortem: PagerDuty is told that it is over while the draft is written, and either may be first."""
 
@@ -225,6 +232,12 @@ class Seen:
         return "\n".join(filter(None, lines))
 
 
+def no_shift_ends(begins: float) -> float:
+    """That time, or the hour after the next shift began: who is on call is the same in the whole play."""
+    left = SHIFT - (begins - MONDAY) % SHIFT
+    return begins if left > LASTS else begins + left + 3600
+
+
 @dataclass(kw_only=True)
 class Theatre:
     """Where it is played twice."""
@@ -234,6 +247,8 @@ class Theatre:
     directory: Path
     own: str
     product: str
+    begins: float = field(default_factory=lambda: no_shift_ends(time.time() + AHEAD))
+    """When it is in every play, in the sandbox's time."""
 
     @asynccontextmanager
     async def stage(self, name: str) -> AsyncIterator[Story]:
@@ -245,8 +260,11 @@ class Theatre:
         await self.server.create_database(product, template=self.product)
         try:
             async with staged(directory, self.server, own=own, product=product, watched=True) as story:
-                # it moves in leaps only: what a run takes longer for its deaths shows in no age
-                story.sandbox.world.clock.set_speed(0)
+                # it moves in leaps only: what a run takes longer for its deaths shows in no age; and each begins at the
+                # same moment, as the stand-ins' logs and errors are other ones a minute later
+                clock = story.sandbox.world.clock
+                clock.set_speed(0)
+                clock.jump(self.begins - clock.timestamp())
                 yield story
         finally:
             await self.server.drop_database(own)
