@@ -54,6 +54,9 @@ async def move(
     if request.paged_at is not None and request.state is State.AWAITING_APPROVAL:
         await clocks.start(transaction, request.subject, STOP_PAGING, due_at=at)
     await changed(request, services, transaction)
+    if state is State.SUCCEEDED and request.incident is not None:  # what it offers next is another thing now
+        for card in ("incident", "room"):
+            await cards.raise_if_there(transaction, f"{card}:{request.incident}")
     return state
 
 

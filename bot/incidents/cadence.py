@@ -92,7 +92,7 @@ async def speak(services: Services, subject: str, due_at: datetime) -> None:
             verdict=said,
             mark=Mark.DEGRADED,
             evidence=(Lines(heading="What is known", lines=card.standing(incident, known)),),
-            offers=next_steps(incident, services),
+            offers=next_steps(incident, services, known.done),
             mentions=_whose_turn(incident),
             reminder=True,
         )

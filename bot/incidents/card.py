@@ -11,7 +11,7 @@ from bot.ages import age
 from bot.context import CardOf, Duty, Services
 from bot.incidents import status_page
 from bot.incidents.deadlines import KINDS, Group
-from bot.incidents.next_steps import next_steps
+from bot.incidents.next_steps import done_for, next_steps
 from bot.incidents.severity import SEVERITIES
 from bot.incidents.states import CAUSES, State
 from bot.incidents.telling import marked
@@ -64,6 +64,8 @@ class Known:
     updated_at: datetime | None = None
     postmortem: tuple[str, str] = ("", "")
     """Where people read its post-mortem, and how that stands."""
+    done: frozenset[str] = frozenset()
+    """The commands that succeeded because of it."""
     numbers: tuple[Line, ...] = ()
     """Whom to call by telephone, where nobody was paged."""
 
@@ -102,6 +104,7 @@ async def known_of(connection: Connection, incident: Incident) -> Known:
         reached=await milestones.of(connection, incident.id),
         update=newest.said if newest else "",
         updated_at=newest.at if newest else None,
+        done=await done_for(connection, incident),
         postmortem=await postmortems.standing(connection, incident.id) if ended else ("", ""),
     )
 
@@ -111,7 +114,7 @@ def card(incident: Incident, known: Known, services: Services) -> Answer:
     state = State(incident.state)
     failed = any(step.state == "failed" for step in known.steps.values())
     setting_up = _setting_up(known.steps)
-    offered = list(next_steps(incident, services))
+    offered = list(next_steps(incident, services, known.done))
     offered += status_page.offer(incident, services) if state.is_open else ()
     if incident.room_lost is not None and state.is_open:
         offered.insert(1, Offer(label="New channel", words=f"incident room {incident.number}"))

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from bot.context import Services
 from bot.incidents import status_page
 from bot.incidents.states import State, offers
 from bot.operation import Offer
+from bot.store import requests
+from bot.store.database import Connection
 from bot.store.incidents import Incident
+from bot.transitions import State as RequestState
 
 
-def next_steps(incident: Incident, services: Services) -> tuple[Offer, ...]:
-    """The steps that are possible from where it stands, as far as this bot has them. Pure."""
-    return offers(State(incident.state), incident.id, cause=incident.cause, commands=services.registry.by_words)
+def next_steps(incident: Incident, services: Services, done: Collection[str] = ()) -> tuple[Offer, ...]:
+    """The steps that are possible from where it stands, as far as this bot has them; what was done last. Pure."""
+    commands = services.registry.by_words
+    return offers(State(incident.state), incident.id, cause=incident.cause, commands=commands, done=done)
+
+
+async def done_for(connection: Connection, incident: Incident) -> frozenset[str]:
+    """The commands that were approved because of it, and succeeded."""
+    asked = await requests.of_incident(connection, incident.id)
+    return frozenset(request.operation for request in asked if request.state is RequestState.SUCCEEDED)
 
 
 def well_again(incident: Incident, services: Services) -> tuple[Offer, ...]:
@@ -25,8 +36,8 @@ def well_again(incident: Incident, services: Services) -> tuple[Offer, ...]:
     return tuple(step for step in steps if step.words in words) if State(incident.state).is_open else ()
 
 
-def told_next(incident: Incident, services: Services) -> tuple[Offer, ...]:
+def told_next(incident: Incident, services: Services, done: Collection[str] = ()) -> tuple[Offer, ...]:
     """The same after something that the public may have to hear of: the step comes first, and once it is over, the public. Pure."""
-    steps = next_steps(incident, services)
+    steps = next_steps(incident, services, done)
     first = 1 if State(incident.state).is_open else 0
     return (*steps[:first], *status_page.offer(incident, services), *steps[first:])

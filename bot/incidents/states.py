@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from enum import StrEnum
 from typing import Final
 
@@ -127,9 +128,16 @@ _MEASURES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
 """What the runbook says for each cause: roll back at once; tell users, and the vendor; restore where that is needed."""
 
 
-def offers(state: State, incident: int, *, cause: str | None, commands: Collection[str]) -> tuple[Offer, ...]:
-    """The next steps, the likeliest first; once the cause is known, what the runbook says for it comes before them."""
-    measures = measures_for(cause, commands) if state is State.ASSESSED else ()
+def offers(
+    state: State, incident: int, *, cause: str | None, commands: Collection[str], done: Collection[str] = ()
+) -> tuple[Offer, ...]:
+    """The next steps, the likeliest first; once the cause is known, what the runbook says for it comes before them.
+
+    What was `done` already comes last: who presses it again takes back one deployment more.
+    """
+    possible = measures_for(cause, commands) if state is State.ASSESSED else ()
+    measures = tuple(one for one in possible if one.words not in done)
+    again = tuple(replace(one, style="") for one in possible if one.words in done)
     named = [(label, word) for label, word in _NEXT[state] if _command(word) in commands]
     steps = [
         Offer(
@@ -140,7 +148,7 @@ def offers(state: State, incident: int, *, cause: str | None, commands: Collecti
         )
         for number, (label, word) in enumerate(named)
     ]
-    return (*measures, *steps)
+    return (*measures, *steps, *again)
 
 
 def measures_for(cause: str | None, commands: Collection[str]) -> tuple[Offer, ...]:

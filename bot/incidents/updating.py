@@ -9,7 +9,7 @@ from bot.context import Context, Transaction
 from bot.errors import UserError
 from bot.incidents import card, moving
 from bot.incidents.moving import Happening
-from bot.incidents.next_steps import told_next
+from bot.incidents.next_steps import done_for, told_next
 from bot.incidents.states import State
 from bot.incidents.timeline import Kind
 from bot.masking import masked_text
@@ -57,7 +57,7 @@ async def update(text: str, incident: Incident, context: Context, transaction: T
         verdict=f"Your update of {before.label} is recorded, for its thread and its channel.",
         mark=Mark.OK,
         evidence=(Lines(lines=(Line(title="The next one is due", when=due),)),) if due else (),
-        offers=told_next(before, context.services),
+        offers=told_next(before, context.services, await done_for(transaction, before)),
         audience=Audience.PRIVATE,
     )
 

@@ -78,6 +78,11 @@ def card(story: Story, place: str, name: str = "alice") -> Said:
     return [said for said in story.sees(name, place) if "· request" in said.first_line][-1]
 
 
+def led(story: Story) -> Said:
+    """The incident's card in #incidents."""
+    return next(said for said in story.sees("frank") if "INC-1 P0" in said.first_line and not said.ephemeral)
+
+
 async def ended(story: Story, place: str, state: str = "succeeded") -> Said:
     """The card, once it says how it ended."""
 
@@ -99,6 +104,8 @@ async def timeline(story: Story) -> list[Any]:
 async def test_the_on_call_runs_it_alone(story: Story) -> None:
     """Alice asks, presses ⚡, says why in the form: it runs, also though she asked, and everybody reads who and why."""
     place = await rollback(story)
+    await told(story, "alice", "/ilab incident assess deployment the release", place)
+    assert led(story).buttons[0] == "Roll back"
     before = current(story)
     shown = card(story, place)
     assert shown.buttons == ["Approve", "Deny…", "Hand on…", "⚡ Break glass…"]
@@ -132,6 +139,8 @@ async def test_the_on_call_runs_it_alone(story: Story) -> None:
     assert kept == [(alice, why)]
     assert await story.rows("select count(*) from approvals") == [(0,)]
     assert done.buttons == ["Mitigated", "Status", "Promote the newest…"]
+    await until(lambda: led(story).buttons[0] == "Mitigated…", "its card still asks for what was done")
+    assert "Roll back" in led(story).buttons
     await story.presses("alice", "Mitigated", place, said=done)
     assert await story.rows("select state from incidents") == [("mitigated",)]
     (said,) = (
@@ -179,10 +188,12 @@ async def test_a_lead_whom_another_appointed(story: Story) -> None:
 
 
 async def test_a_drill_unlocks_nothing(story: Story) -> None:
-    """The same incident as a drill: the words are refused."""
+    """The same incident as a drill: in its channel the words are only written down, and elsewhere they are refused."""
     place = await rollback(story)
     await story.rows("update incidents set drill = 'checkout' returning id")
     said = await told(story, "alice", f"{GLASS} 1 {WHY}", place)
+    assert "is written down, and nothing was asked for or changed." in said.first_line
+    said = await told(story, "alice", f"{GLASS} 1 {WHY}", "incidents")
     assert "INC-1 is a drill, and a drill unlocks nothing." in said.text
     assert await story.state_of(1, "awaiting_approval")
 

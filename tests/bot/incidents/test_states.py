@@ -94,4 +94,7 @@ def test_only_what_there_is_is_offered() -> None:
         ("Resolve", "incident resolve INC-12"),
     ]
     assert offered[0].style == "primary"
+    after = offers(State.ASSESSED, 12, cause="deployment", commands=EVERYTHING, done={"rollback"})
+    assert (after[0].label, after[0].style) == ("Mitigated…", "primary")
+    assert (after[-1].label, after[-1].style) == ("Roll back", "")
     assert measures_for(None, EVERYTHING) == ()
