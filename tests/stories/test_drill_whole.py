@@ -25,6 +25,7 @@ def direct(story: Story, name: str) -> list[Said]:
 
 async def test_a_drill_to_its_closed_post_mortem(story: Story) -> None:
     """Every step, a reopening, two scores, the post-mortem and its end: DRILL in every line, and nobody outside hears of it."""
+    story.sandbox.world.clock.set_speed(0)  # the score is to the second, and a slow machine must not show in it
     place = await played(story)
     await later(story, 6)
     for words in (
@@ -42,7 +43,7 @@ async def test_a_drill_to_its_closed_post_mortem(story: Story) -> None:
         await types(story, "alice", f"/ilab {words}", place)
     first = [one.text for one in told(story) if "Score" in one.text]
     assert len(first) == 1
-    assert ":white_check_mark: DRILL · Mitigated  6 min" in first[0]
+    assert ":white_check_mark: DRILL · Mitigated  6 min 00 s, allowed 2 h" in first[0]
     await types(story, "alice", "/ilab incident reopen it fails again", place)
     await _is_counted_nowhere(story)
     await later(story, 150)
@@ -50,7 +51,7 @@ async def test_a_drill_to_its_closed_post_mortem(story: Story) -> None:
     scores = [one.text for one in told(story) if "Score" in one.text]
     assert len(scores) == 2
     assert ":red_circle: DRILL · Mitigated  2 h 36 min, allowed 2 h" in scores[1]
-    assert ":white_check_mark: DRILL · Acknowledged  6 min" in scores[1]
+    assert ":white_check_mark: DRILL · Acknowledged  6 min 00 s, allowed 15 min" in scores[1]
     assert ":red_circle: DRILL · Updates missed  1" in scores[1]
     await later(story, 25 * 60)
     await done(story)
