@@ -49,6 +49,8 @@ ACTS_WITHIN: Final = 4.0
 """Seconds that our database is given for what can be done without it, too."""
 ACTS_WITHIN_WHEN_SILENT: Final = 0.5
 """The same where it was silent just now: whoever is in a hurry waits once, and not at every press."""
+ANSWERS_WITHIN: Final = 1.0
+"""Seconds in which a database that is slow answers one question."""
 LOOK_AGAIN: Final = 0.25
 """Seconds between two tries of what may be done already."""
 
@@ -177,12 +179,7 @@ class Runner:
             # our database does not hold it yet: asked first, it would do it a second time
             return await operation.degraded(invocation.args, context, self.keeper)
         try:
-            if again:
-                return await self._patiently(operation, invocation, context)
-            within = ACTS_WITHIN_WHEN_SILENT if self.keeper is not None and self.keeper.silent else ACTS_WITHIN
-            # while many ask at once this one's turn is waited for
-            crowded = self.services.database.crowded()
-            return await bounded(self._in_transaction(operation, invocation, context), within, longer=crowded)
+            return await self._in_database(operation, invocation, context, again=again)
         except (DatabaseSilentError, TimeoutError):
             log.warning("without the database", request=context.request_id, operation=operation.words, again=again)
         if self.keeper is None:
@@ -191,6 +188,23 @@ class Runner:
             self.keeper.refuse_in_drill(context)
         # where the silence came with the commit, it may be done already: what is brought in later has the same key
         return await operation.degraded(invocation.args, context, self.keeper)
+
+    async def _in_database(
+        self, operation: Act[Any], invocation: Invocation, context: Context, *, again: bool
+    ) -> Answer:
+        """Do it there. Raises DatabaseSilentError or TimeoutError where it is silent, or slow beyond patience."""
+        if not again:
+            database, silent = self.services.database, self.keeper is not None and self.keeper.silent
+            within = ACTS_WITHIN_WHEN_SILENT if silent else ACTS_WITHIN
+            try:
+                # while many ask at once this one's turn is waited for
+                work = self._in_transaction(operation, invocation, context)
+                return await bounded(work, within, longer=database.crowded())
+            except (DatabaseSilentError, TimeoutError):
+                if not await database.answers(within=min(within, ANSWERS_WITHIN)):
+                    raise
+            # it is slow, and not silent: what was given up may have been committed all the same
+        return await self._patiently(operation, invocation, context)
 
     async def _patiently(self, operation: Act[Any], invocation: Invocation, context: Context) -> Answer:
         """What was done before is found, however slow the database is: without it a second incident would be declared.

@@ -12,6 +12,7 @@ import pytest
 from storytelling import Said, Story, ilab, until
 
 from sandbox.product.books import CASES
+from sandbox.writes import Moment, Write
 
 GRANT = ("grant", CASES["never_bought"], "5", "--reason", "the webhook was lost")
 TITLE = "checkout answers 500"
@@ -390,6 +391,29 @@ async def test_a_slow_database_is_not_a_silent_one(stage: Story) -> None:
     await until(lambda: not keeper(stage)._journal.waiting, "the journal was never set aside", 20)
     await stage.settled()
     assert await stage.rows("select id, state from incidents") == [(1, "declared")]
+    assert len(rooms(stage)) == len(cards(stage)) == len(pages(stage)) == 1
+
+
+async def test_the_answer_of_its_commit_is_lost(stage: Story) -> None:
+    """The database has declared it and answers others: it is found there, and not declared without it, too."""
+    writes = stage.sandbox.world.writes
+    stage.proxies["own"]._writes = writes  # from now on it tells of commits
+    lost: list[Write] = []
+
+    def strike(write: Write, moment: Moment) -> bool:
+        strikes = not lost and moment == "after" and write.place == "own" and "insert incidents" in write.what
+        lost.extend([write] if strikes else [])
+        return strikes
+
+    await stage.start()
+    writes.strike = strike
+    await stage.says("frank", f"/ilab incident declare P0 {TITLE}")
+    await until(lambda: all_done(stage), "it was never set up", 30)
+    await until(stage.nothing_in_hand, "it was never answered", 30)
+    await stage.settled()
+    assert len(lost) == 1
+    assert await stage.rows("select id, state from incidents") == [(1, "declared")]
+    assert not keeper(stage)._journal.waiting
     assert len(rooms(stage)) == len(cards(stage)) == len(pages(stage)) == 1
 
 

@@ -332,6 +332,8 @@ class Matrix:
                     if point.write in self.own_affairs:
                         await run.wait_until_reached()
                     said = clean.unlike(await self._portrait(run))
+                    if said:
+                        said = "\n  ".join([said, *_turns(run)])
             except Exception as error:  # noqa: BLE001 -- any failure of a run is a finding about its point
                 log = run.story.directory / "bot.log" if run is not None else None
                 told = log.read_text().splitlines()[-20:] if log is not None and log.exists() else []
@@ -412,6 +414,16 @@ def _key(message: dict[str, Any]) -> str:
 
 def _digits(text: str) -> str:
     return re.sub(r"\d+", "#", text)
+
+
+TURNS: Final = re.compile(r"journal|without the database|resumed|imported|silent|serving|given up|fault")
+"""What the log says where a bot takes another way than usual."""
+
+
+def _turns(run: Run) -> list[str]:
+    """The lines of the bots' log that tell which way they took."""
+    log = run.story.directory / "bot.log"
+    return [line for line in log.read_text().splitlines() if TURNS.search(line)][-40:] if log.exists() else []
 
 
 def newest(said: Sequence[Said], words: str) -> Said | None:
