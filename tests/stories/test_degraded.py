@@ -533,7 +533,10 @@ async def alter(story: Story, statement: LiteralString) -> None:
 
 async def shown(story: Story) -> None:
     """Slack is back after an hour, and everything is there."""
-    await alter(story, "update posts set stored_at = stored_at - interval '1 hour' where state = 'wanted'")
+    # also of those whose answer was lost: they are not wanted any more, but looked for
+    await alter(
+        story, "update posts set stored_at = stored_at - interval '1 hour' where state in ('wanted', 'sending')"
+    )
     story.sandbox.faults.clear("slack")
 
     async def is_set_up() -> bool:
