@@ -16,6 +16,7 @@ from bot.drills.scenarios import scenario_of
 from bot.errors import ProviderError, UserError
 from bot.health.readings import Group, State
 from bot.incidents.impact import Estimate, Interviews, Suspect, estimate, numbers, suspect
+from bot.incidents.states import CAUSES
 from bot.operation import Answer, Line, Lines, Mark
 from bot.store.incidents import Incident
 from bot.words import shorten
@@ -214,7 +215,7 @@ def in_short(evidence: Evidence) -> Answer:
     """The verdict and what follows from it, which is what a form has room for above its fields. Pure."""
     cause = evidence.cause
     guesses = [
-        Line(title=f"Perhaps: {cause.cause}", text=cause.why)
+        Line(title=f"Perhaps: {CAUSES[cause.cause.replace('-', '_')]}", text=cause.why)
         if cause.cause
         else Line(title="Cause: not known", text="neither a fresh deployment nor a probe points anywhere")
     ]

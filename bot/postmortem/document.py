@@ -151,8 +151,8 @@ def _head(facts: Facts) -> Section:
         f"**When:** began {minute(began)}, {ended}, {exact(facts.until - began)}",
         f"**Severity:** {spells or facts.severity}",
         f"**Authors, by their parts:** {parts or 'nobody had a part'}",
-        f"**Status:** draft {facts.version}, written by ilab on {minute(facts.written_at)} from what was recorded; "
-        "no person has reviewed it",
+        f"**Status:** {plain(facts.finished) or 'no person has reviewed it'}; draft {facts.version}, written by ilab on "
+        f"{minute(facts.written_at)} from what was recorded",
     ]
     if facts.score:
         lines.append(f"**Score of the drill:** {plain('; '.join(facts.score))}")

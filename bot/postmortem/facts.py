@@ -210,3 +210,5 @@ class Facts:
     """A draft for users, where they may be told."""
     log: Excerpt | None = None
     proof: Proof | None = None
+    finished: str = ""
+    """Who said that it is done, when, and where what people wrote stands."""

@@ -45,6 +45,12 @@ class Missing:
             *((Line(title=self.unknown, mark=Mark.UNKNOWN),) if self.unknown else ()),
         )
 
+    @property
+    def said(self) -> str:
+        """The same in one line."""
+        unwritten = f"Not written yet: {', '.join(self.unwritten)}" if self.unwritten else ""
+        return "; ".join(part for part in (unwritten, *self.items, self.unknown) if part)
+
 
 async def missing(services: Services, version: Version | None, found: Sequence[tasks.Task]) -> Missing:
     """What stands between the post-mortem and its end, as far as it can be seen."""
@@ -82,11 +88,7 @@ async def finish(incident: Incident, where: str, anyway: str, context: Context, 
         return _not_yet(incident, lacks)
     before, _ = await moving.lock(transaction, incident, deed, Kind.CLOSED)
     there = link or (version.link if version else "")
-    why = (
-        f" Although: {'; '.join(line.title for line in lacks.lines)}. {one_line(anyway, LONGEST)}"
-        if lacks.lines
-        else ""
-    )
+    why = f" Although: {lacks.said}. {one_line(anyway, LONGEST)}" if lacks.lines else ""
     now = replace(before, state=moving.step(before, Step.CLOSE))
     told = Answer(
         verdict=f"The post-mortem of {now.label} is done, says {deed.name}: the incident is closed.",

@@ -19,6 +19,7 @@ from bot.incidents.states import State
 from bot.incidents.telling import spoken
 from bot.incidents.timeline import Kind
 from bot.incidents.visibility import goes_outside
+from bot.markdown import minute
 from bot.postmortem.facts import (
     Action,
     Allowed,
@@ -32,7 +33,7 @@ from bot.postmortem.facts import (
     Signal,
     Spell,
 )
-from bot.store import alerts, audit, milestones, people, requests, steps, tasks, timeline
+from bot.store import alerts, audit, milestones, people, postmortems, requests, steps, tasks, timeline
 from bot.store.database import Connection
 from bot.store.incidents import Incident
 from bot.store.requests import Request
@@ -85,6 +86,7 @@ async def gather(
         due_at=incident.ended_at + owed if owed and incident.ended_at else None,
         version=version,
         written_at=services.now(),
+        finished=await _finished(connection, incident, names),
         measured=measured,
         spells=await _spells(incident, rows, measured.until, names),
         roles={part: await names.of(who) for part, name in PARTS if (who := getattr(incident, name))},
@@ -135,6 +137,14 @@ async def gather(
         log=await _log(connection, incident),
         proof=await _proof(connection, rows),
     )
+
+
+async def _finished(connection: Connection, incident: Incident, names: _Names) -> str:
+    done = await postmortems.done(connection, incident.id)
+    if done is None:
+        return ""
+    where = f"; what people wrote stands at {done.where}" if done.where else ""
+    return f"done, says {await names.of(done.by)}, since {minute(done.at)}{where}"
 
 
 class _Names:

@@ -281,6 +281,9 @@ async def test_it_is_not_done_while_questions_are_open(story: Story) -> None:
     assert closed.endswith("nothing surprised us")
     said = await types(story, "alice", "/ilab postmortem", channel)
     assert said.first_line.startswith("The post-mortem of INC-1 is done, says alice, since ")
+    _, out, _ = await ilab(story, "run", "postmortem", "INC-1", token=await token_of(story, "alice"))
+    assert "**Status:** done, says alice, since " in out
+    assert "no person has reviewed it" not in out
     said = await types(story, "alice", "/ilab postmortem done", channel)
     assert said.first_line == "INC-1 is closed already."
 
