@@ -58,7 +58,7 @@ async def test_near_its_limits(story: Story) -> None:
             "overloaded",
             ":red_circle: The database is in trouble: connections, by Supabase at 97% (alert at 85%)",
         ),
-        ("disk", "filling", ":warning: The database needs a look: storage at 92% (warn at 90%)."),
+        ("disk", "filling", ":warning: The database needs a look: storage at 92% (warn at 90%)"),
         ("disk", "full", ":red_circle: The database is in trouble: it is read-only, as Supabase makes it"),
     ):
         story.sandbox.vendors["supabase"].set_switch(switch, option)

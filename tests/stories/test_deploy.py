@@ -157,7 +157,7 @@ async def test_how_far_back_they_reach(story: Story) -> None:
     assert "the newest only, back to" in many.text
     apart = await story.asks("alice", "/ilab deploy logs --since 20h")
     assert "warnings and errors: all of that time; others: the newest, back to" in apart.text
-    assert "100+ other lines in the last 20 h: mostly “Error: /api/" in apart.first_line
+    assert re.search(r"\d+\+ other lines in the last 20 h: mostly “Error: /api/", apart.first_line)
     story.sandbox.world.clock.set_speed(60)
     story.sandbox.faults.add("vercel", "search request logs", kind="html")
     live = await story.asks("alice", "/ilab deploy logs")

@@ -425,8 +425,8 @@ async def test_a_link_is_only_a_link(story: Story) -> None:
 
 async def test_a_button_of_a_command_that_is_no_more(story: Story) -> None:
     """An old message's button may hold words that nothing understands any more: said, and the message stays."""
-    said = await story.asks("alice", "/ilab status --share")
-    await story.presses("alice", "Recheck")
+    await story.asks("alice", "/ilab status --share")
+    said = await story.presses("alice", "Recheck")
     await raw(story, "interactive", lambda payload: payload["actions"][0].update(value="w:frobnicate 7"))
     assert story.sees("alice")[-1].first_line == "There is no command “frobnicate 7”."
     assert story.sees("alice")[-1].ephemeral
