@@ -591,6 +591,49 @@ async def test_wholly_from_a_terminal_while_slack_is_silent(story: Story) -> Non
     assert len(pages(story)) == len(room.pins) == 1
 
 
+async def test_a_whole_incident_from_a_terminal_while_slack_is_silent(story: Story) -> None:
+    """From its declaration to its closed post-mortem no word passes Slack; back again, it shows each step once."""
+    token = await token_of(story, "alice")
+    silence_slack(story)
+
+    async def does(*words: str) -> str:
+        status, out, err = await ilab(story, "run", *words, token=token)
+        assert status == 0, (words, out, err)
+        return out
+
+    await ilab(story, "run", "incident", "declare", "P0", TITLE, token=token)
+    await until(lambda: len(pages(story)) == 1, "nobody was paged")
+    await does("incident", "ack", "1")
+    await does("incident", "assess", "INC-1", "deployment", "--share", "40", "the release broke it")
+    await does("incident", "update", "INC-1", "we look at it")
+    await does("incident", "mitigate", "INC-1", "rolled back by hand")
+    await does("incident", "resolve", "INC-1", "the fix is live")
+    written = await does("postmortem", "INC-1")
+    for words in (f"Post-mortem: INC-1 {TITLE}", "the release broke it", "rolled back by hand", "the fix is live"):
+        assert words in written, words
+    await does("postmortem", "done", "INC-1", "https://docs.example.com/inc-1", "--anyway", "Slack is silent")
+    assert await story.rows("select state from incidents") == [("closed",)]
+    steps = ["declared", "acknowledged", "assessed", "mitigated", "resolved"]
+    milestones = await story.rows("select name from milestones where name = any(%s) order by at, id", steps)
+    assert [name for (name,) in milestones] == steps
+    assert rooms(story) == cards(story) == []
+    await shown(story)
+    (card,) = cards(story)
+    assert "closed" in card.text
+    thread = [said.text for said in story.sees("bob", thread_ts=str(card.raw["ts"]))][1:]
+    for words in (
+        "INC-1 is acknowledged by alice",
+        "INC-1 is assessed by alice",
+        "alice: we look at it",
+        "INC-1 is mitigated by alice",
+        "INC-1 is resolved by alice",
+        "The post-mortem of INC-1 is done",
+    ):
+        assert sum(words in text for text in thread) == 1, (words, thread)
+    (page,) = pages(story)
+    assert page.status == "resolved"
+
+
 async def test_a_bot_that_starts_while_slack_is_silent(stage: Story) -> None:
     """It pages and keeps its clocks all the same, and hears Slack as soon as it is back."""
     async with stage.bot():
