@@ -149,17 +149,17 @@ async def test_the_daily_digest(story: Story) -> None:
 
     await until(lambda: running("daily_digest"), "no digest is planned")
     await until(lambda: running("weekly_digest"), "no weekly digest is planned")
-    assert not any("The day:" in said.text for said in story.sees("bob", "general"))
+    assert not any("The day:" in said.text for said in story.sees("bob"))
     clock.jump((next_at(clock.now(), "08:00", "UTC") - clock.now()).total_seconds() + 1)
-    daily = await story.news("bob", lambda said: said.first_line.startswith("The day: "), "general")
+    daily = await story.news("bob", lambda said: said.first_line.startswith("The day: "))
     for words in ("Signups", "Interviews completed", "MRR", "Churn", "people)"):
         assert words in daily.text
     assert "@" not in daily.text.replace("•••@", "")
-    assert "P95 response" in (await story.presses("frank", "Metrics", "general", said=daily)).text
+    assert "P95 response" in (await story.presses("frank", "Metrics", said=daily)).text
     left = (monday - clock.now()) / timedelta(seconds=1)
     if left > 0:
         clock.jump(left + 1)
-    weekly = await story.news("bob", lambda said: said.first_line.startswith("The week: "), "general")
+    weekly = await story.news("bob", lambda said: said.first_line.startswith("The week: "))
     assert weekly.first_line == "The week: no incident."
     await story.settled()
-    assert sum(said.first_line.startswith("The week: ") for said in story.sees("bob", "general")) == 1
+    assert sum(said.first_line.startswith("The week: ") for said in story.sees("bob")) == 1

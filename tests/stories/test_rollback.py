@@ -319,14 +319,14 @@ async def test_a_window_to_leave_alone(story: Story) -> None:
     for weekday, hour, warned in ((2, 14, False), (4, 13, True)):
         then = (now + timedelta(days=(weekday - now.weekday()) % 7 or 7)).replace(hour=hour, minute=0)
         story.sandbox.world.clock.jump((then - story.sandbox.world.clock.now()).total_seconds())
-        said = await story.asks("alice", "/ilab rollback", "support")
+        said = await story.asks("alice", "/ilab rollback", "general")
         assert ("Warning: window  no deployments on Friday from 12:00 (UTC)" in said.text) is warned
-        await story.presses("alice", "Withdraw it", "support", said=said)
+        await story.presses("alice", "Withdraw it", "general", said=said)
         now = story.sandbox.world.clock.now()
     assert "a mitigation may be made all the same" in said.text
     story.sandbox.vendors["vercel"].set_switch("production", "rolled_back")
     deployments(story).push("A fix", ("lib/fix.ts",), age=200)
-    said = await story.asks("alice", "/ilab deploy promote --reason ann@example.com waits for it", "support")
+    said = await story.asks("alice", "/ilab deploy promote --reason ann@example.com waits for it", "general")
     assert "should it go wrong, few people are there" in said.text
     assert "Why  a•••@example.com waits for it" in said.text
 
