@@ -32,7 +32,7 @@ async def bounded(
     if left is not None:
         left.add(task)
         task.add_done_callback(left.discard)
-    task.add_done_callback(_look)
+    task.add_done_callback(heed)
     try:
         while True:
             done, _ = await asyncio.wait({task}, timeout=seconds)
@@ -47,7 +47,7 @@ async def bounded(
     raise TimeoutError
 
 
-def _look(task: asyncio.Future[Any]) -> None:
-    """Look at the outcome: of work that was given up nobody else does, and asyncio complains of that."""
+def heed(task: asyncio.Future[Any]) -> None:
+    """Look at the outcome: of work that everybody has given up nobody else does, and asyncio complains of that."""
     if not task.cancelled():
         task.exception()

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
+from bot.bounded import heed
+
 T = TypeVar("T")
 
 
@@ -49,5 +51,4 @@ class Flight(Generic[T]):
     def _ended(self, task: asyncio.Task[T]) -> None:
         if self._running is task:
             self._running = None
-        if not task.cancelled():
-            task.exception()  # looked at: whoever waited may have given up
+        heed(task)

@@ -7,6 +7,8 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar, cast
 
+from bot.bounded import heed
+
 T = TypeVar("T")
 
 
@@ -25,7 +27,7 @@ class Flights:
         task, ended = self._flights.get(name, (None, 0.0))
         if task is None or (task.done() and (time.monotonic() - ended >= keep or _failed(task))):
             task = asyncio.ensure_future(self._fly(name, work))
-            task.add_done_callback(_look)
+            task.add_done_callback(heed)
             self._flights[name] = (task, 0.0)
         return cast("T", await asyncio.shield(task))
 
@@ -35,12 +37,6 @@ class Flights:
         finally:
             task, _ = self._flights[name]
             self._flights[name] = (task, time.monotonic())
-
-
-def _look(task: asyncio.Task[Any]) -> None:
-    """Look at the outcome: where everybody has given up, nobody else does, and asyncio complains of that."""
-    if not task.cancelled():
-        task.exception()
 
 
 def _failed(task: asyncio.Task[Any]) -> bool:

@@ -18,6 +18,7 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 
 import structlog
 
+from bot.bounded import heed
 from bot.clocks import real_now
 from bot.errors import ProviderError
 from bot.store import steps as table
@@ -121,18 +122,12 @@ class Ahead(Generic[T]):
         """It is being asked."""
         if self._asking is None:
             self._asking = asyncio.create_task(self._ask())
-            self._asking.add_done_callback(_heed)
+            self._asking.add_done_callback(heed)
 
     async def answer(self) -> T:
         """The answer, or what went wrong."""
         asking, self._asking = self._asking, None
         return await (asking or self._ask())
-
-
-def _heed(task: asyncio.Task[Any]) -> None:
-    """What went wrong counts as heard, although nobody may come to hear it."""
-    if not task.cancelled():
-        task.exception()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 import structlog
@@ -25,7 +24,6 @@ from bot.masking import masked_text
 from bot.operation import Answer, Args, Audience, Change, Execution, Line, Lines, Mark, Offer
 from bot.policy import Deny
 from bot.roster import trusted
-from bot.store.incidents import Incident
 from bot.store.requests import Request
 from bot.transitions import State
 
@@ -49,13 +47,12 @@ class Glass:
         if found is None:
             kept = self._incident(change, context)
             plan = await change.plan(args, context)
-            request = _request(number, change, plan.decides, context, kept.incident)
             shown = {
                 "effect": masked_text(plan.effect),
                 "lines": [{"title": line.title, "text": masked_text(line.text)} for line in plan.lines],
                 "decides": dict(plan.decides),
             }
-            self._ledger().ask(kept.incident, replace(request, plan=shown), name=context.actor.name)
+            self._ledger().ask(kept.incident, number, change.words, shown, context)
             found = self._ledger().request(number)
         assert found is not None  # noqa: S101 -- it was just noted
         kept, asked = found
@@ -223,24 +220,3 @@ def _offers(request: Request) -> tuple[Offer, ...]:
     if request.state is not State.AWAITING_APPROVAL:
         return ()
     return (Offer(label="⚡ Break glass…", words=f"approvals break-glass {request.id}", style="danger"),)
-
-
-def _request(number: int, change: Change[Any], decides: Any, context: Context, incident: Incident) -> Request:
-    at: datetime = context.now
-    return Request(
-        id=number,
-        key=context.request_id,
-        operation=change.words,
-        requester=context.actor.id,
-        channel=context.place.channel,
-        state=State.AWAITING_APPROVAL,
-        plan={"decides": dict(decides)},
-        quorum=1,
-        asked_at=at,
-        expires_at=at,
-        decided_at=None,
-        ended_at=None,
-        reason="",
-        result=None,
-        incident=incident.id,
-    )

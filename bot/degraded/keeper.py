@@ -16,14 +16,14 @@ from bot.context import Context, Services
 from bot.degraded.following import Following
 from bot.degraded.ground import NOTE
 from bot.degraded.importing import Importer
-from bot.degraded.kept import Kept, channel_name
+from bot.degraded.kept import Kept
 from bot.degraded.ledger import Ledger, number_of
 from bot.degraded.mirror import Mirror
 from bot.drills.playing import ELSEWHERE
 from bot.errors import UserError
 from bot.incidents import declaring, timekeeping
 from bot.incidents.declaring import Declaration
-from bot.incidents.severity import SEVERITIES
+from bot.incidents.severity import SEVERITIES, channel_name
 from bot.incidents.visibility import may_see
 from bot.journal import Journal
 from bot.operation import Answer, Args, Audience, Change, Line, Lines, Mark, Offer

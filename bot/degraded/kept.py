@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
-from bot.incidents.severity import slug
+from bot.incidents.severity import channel_name
 from bot.journal import Line
 from bot.store.incidents import Incident
 from bot.store.requests import Request
@@ -220,11 +220,6 @@ def incident_of(line: Line) -> Incident:
         channel_name=channel_name(line["incident"], line["title"]),
         channel_id=None,
     )
-
-
-def channel_name(number: int, title: str) -> str:
-    """What its channel is called."""
-    return f"inc-{number}-{slug(title)}"
 
 
 def _recorded(line: Line, before: Recorded | None) -> Recorded:

@@ -11,10 +11,10 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final
 
+from bot.context import Context
 from bot.degraded.kept import Asked, Broke, Kept, Wanted, add, facts, incident_of
 from bot.journal import Journal, Line
 from bot.store.incidents import Incident
-from bot.store.requests import Request
 from bot.store.steps import Recorded
 from bot.transitions import Step as RequestStep
 
@@ -111,19 +111,19 @@ class Ledger:
         """A step began, or ended."""
         self._note("step", incident, **facts(recorded))
 
-    def ask(self, incident: Incident, request: Request, *, name: str) -> None:
+    def ask(self, incident: Incident, number: int, operation: str, plan: Mapping[str, Any], context: Context) -> None:
         """A change is asked for, with its plan."""
         self._note(
             "asked",
             incident,
-            request=request.id,
-            request_key=request.key,
-            operation=request.operation,
-            plan=request.plan,
-            channel=request.channel,
-            by=request.requester,
-            name=name,
-            at=request.asked_at.isoformat(),
+            request=number,
+            request_key=context.request_id,
+            operation=operation,
+            plan=plan,
+            channel=context.place.channel,
+            by=context.actor.id,
+            name=context.actor.name,
+            at=context.now.isoformat(),
         )
 
     def broke(self, incident: Incident, number: int, deed: Broke) -> None:

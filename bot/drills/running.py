@@ -7,14 +7,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-import structlog
-
 from bot.audit import Event
 from bot.context import ClockWork, Context, Duty, Transaction
 from bot.drills import scored
 from bot.drills.scenarios import SCENARIOS
 from bot.errors import NotConfiguredError, ProviderError, UserError
-from bot.incidents import declaring, ending, moving
+from bot.incidents import archiving, declaring, ending, moving
 from bot.incidents.declaring import Declaration
 from bot.incidents.moving import Happening
 from bot.incidents.states import State, Step, after
@@ -23,8 +21,6 @@ from bot.incidents.timeline import Kind
 from bot.operation import Answer, Audience, Line, Lines, Mark, Offer
 from bot.store import clocks, incidents, posts
 from bot.store.incidents import Incident
-
-log: structlog.stdlib.BoundLogger = structlog.get_logger("ilab.drills")
 
 ARCHIVE: Final = "drill_archive"
 """The clock whose work archives the channel of a drill."""
@@ -134,11 +130,9 @@ async def archive(duty: Duty, subject: str, _due_at: datetime) -> None:
             await clocks.start(transaction, subject, ARCHIVE, due_at=now + AFTER)
             return
     try:
-        await duty.rooms.archive(incident.channel_id)
-    except ProviderError as error:
-        if not (error.transient or error.ambiguous):
-            log.warning("the channel was not archived", incident=incident.id, error=error.what)
+        if not await archiving.shut(duty, incident.id, incident.channel_id):
             return
+    except ProviderError:
         due_at = now + AGAIN_AFTER
         await duty.services.database.call(lambda connection: clocks.start(connection, subject, ARCHIVE, due_at=due_at))
         return

@@ -67,12 +67,7 @@ async def archive(duty: Duty, subject: str, due_at: datetime) -> None:
     incident = await services.database.call(lambda connection: incidents.get(connection, int(subject.split(":")[1])))
     if incident is None or incident.state not in OVER or not incident.channel_id or incident.room_lost:
         return
-    try:
-        await duty.rooms.archive(incident.channel_id)
-    except ProviderError as error:
-        if error.transient or error.ambiguous:
-            raise
-        log.warning("the channel was not archived", incident=incident.id, error=error.what)
+    if not await shut(duty, incident.id, incident.channel_id):
         return
     now = services.now()
     async with services.database.transaction() as transaction:
@@ -88,6 +83,18 @@ async def archive(duty: Duty, subject: str, due_at: datetime) -> None:
             recorded_at=now,
         )
         await moving.raise_cards(transaction, incident)
+
+
+async def shut(duty: Duty, incident_id: int, channel: str) -> bool:
+    """Slack has archived it; False where it refuses for good. ProviderError where that is worth another try."""
+    try:
+        await duty.rooms.archive(channel)
+    except ProviderError as error:
+        if error.transient or error.ambiguous:
+            raise
+        log.warning("the channel was not archived", incident=incident_id, error=error.what)
+        return False
+    return True
 
 
 async def keep(incident: Incident, context: Context, transaction: Transaction) -> Answer:

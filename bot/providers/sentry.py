@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from typing import Final
+from typing import Any, Final
 
 import httpx
 from pydantic import BaseModel, TypeAdapter
@@ -103,18 +103,7 @@ class Sentry:
 
         The unit of `interval` is not documented, so the step is taken from the timestamps (milliseconds).
         """
-        found = await self._api.read(
-            f"/api/0/organizations/{self.settings.organization}/events-timeseries/",
-            _TIMESERIES,
-            params={
-                "dataset": "errors",
-                "yAxis": "count()",
-                "interval": 300,
-                "statsPeriod": "15m",
-                "project": self.settings.project,
-            },
-        )
-        values = sorted((v for series in found.timeSeries for v in series.values), key=lambda value: value.timestamp)
+        values = sorted(await self._counts({"interval": 300, "statsPeriod": "15m"}), key=lambda value: value.timestamp)
         times = sorted({value.timestamp for value in values})
         if len(times) < 2:
             return ErrorRate(per_minute=0.0, last_per_minute=0.0, minutes=0.0)
@@ -131,16 +120,15 @@ class Sentry:
     async def errors_between(self, start: datetime, end: datetime) -> int:
         """Return how many errors arrived in that time, to the minute (of more than a week, to the hour)."""
         step = 60 if end - start < timedelta(days=7) else 3600
+        begins, ends = (f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S}" for at in (start, end))
+        values = await self._counts({"interval": step, "start": begins, "end": ends})
+        return round(sum(value.value or 0 for value in values))
+
+    async def _counts(self, when: dict[str, Any]) -> list[_Value]:
+        """How many errors arrived in each step of the time that those parameters say."""
         found = await self._api.read(
             f"/api/0/organizations/{self.settings.organization}/events-timeseries/",
             _TIMESERIES,
-            params={
-                "dataset": "errors",
-                "yAxis": "count()",
-                "interval": step,
-                "start": f"{start.astimezone(UTC):%Y-%m-%dT%H:%M:%S}",
-                "end": f"{end.astimezone(UTC):%Y-%m-%dT%H:%M:%S}",
-                "project": self.settings.project,
-            },
+            params={"dataset": "errors", "yAxis": "count()", "project": self.settings.project, **when},
         )
-        return round(sum(value.value or 0 for series in found.timeSeries for value in series.values))
+        return [value for series in found.timeSeries for value in series.values]
